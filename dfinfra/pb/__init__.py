@@ -1,0 +1,1 @@
+"""Messages and stubs generated from ``proto/dfinfra/pb`` by ``proto/generate``."""
