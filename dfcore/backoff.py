@@ -43,7 +43,7 @@ class Backoff:
 
 
 def parse_retry_after(value: str, now_unix_s: float) -> float | None:
-    """Seconds that a `Retry-After` header asks for (a number or an HTTP date); None if malformed."""
+    """Seconds that a `Retry-After` header asks for (number or HTTP date); None if malformed."""
     text = value.strip()
     if re.fullmatch("[0-9]{1,9}", text):
         return float(text)

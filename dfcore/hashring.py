@@ -22,7 +22,7 @@ class HashRing:
     def __init__(self, members: Iterable[str]) -> None:
         self._members = tuple(sorted(set(members)))
         points = sorted(
-            (xxhash.xxh3_64_intdigest(f"{member}#{number}"), member)
+            (_point(f"{member}#{number}"), member)
             for member in self._members
             for number in range(_POINTS_PER_MEMBER)
         )
@@ -38,8 +38,12 @@ class HashRing:
         """The first `n` distinct members from the key's place on: the owner, then its stand-ins."""
         wanted = min(n, len(self._members))
         chosen: dict[str, None] = {}
-        at = bisect_right(self._hashes, xxhash.xxh3_64_intdigest(key))
+        at = bisect_right(self._hashes, _point(key))
         while len(chosen) < wanted:
             chosen[self._owners[at % len(self._owners)]] = None
             at += 1
         return list(chosen)
+
+
+def _point(text: str) -> int:
+    return xxhash.xxh3_64_intdigest(text.encode())

@@ -1,7 +1,8 @@
 """Ids of tasks, hosts and peers: Dragonfly's recipes (dragonflyoss/client, id_generator).
 
-Order of precedence for a task: `content_for_calculating_task_id`, then the digest in an OCI blob URL
-(where that is switched on), then the URL. Whoever makes a task calls this; nobody else builds ids.
+Order of precedence for a task: `content_for_calculating_task_id`, then the digest in an OCI blob
+URL (where that is switched on), then the URL. Whoever makes a task calls this; nobody else builds
+ids.
 """
 
 from __future__ import annotations

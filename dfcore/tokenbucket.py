@@ -11,7 +11,7 @@ from dfcore.errors import BadInput
 
 
 class TokenBucket:
-    """`rate_per_s` tokens a second, at most `burst` saved up; full at the start. Not thread-safe."""
+    """`rate_per_s` tokens a second, up to `burst` saved up; full at the start. Not thread-safe."""
 
     __slots__ = ("_burst", "_rate_per_s", "_then_s", "_tokens")
 

@@ -1,8 +1,8 @@
 """Canonical URLs: the normal form in which task ids hash a URL, and the filter of its query.
 
-The form is the one the WHATWG URL standard prints (Dragonfly's client hashes what Rust's `url` crate
-prints), for what occurs in practice: case of scheme and host, default ports, dot segments, characters
-that need escaping. Numeric oddities of IPv4 hosts are left as they are. Used by `ids`.
+The form is the one the WHATWG URL standard prints (Dragonfly's client hashes what Rust's `url`
+crate prints), for what occurs in practice: case of scheme and host, default ports, dot segments,
+characters that need escaping. Numeric oddities of IPv4 hosts are left as they are. Used by `ids`.
 """
 
 from __future__ import annotations
