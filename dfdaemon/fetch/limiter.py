@@ -1,16 +1,15 @@
 """Bandwidth limits: one small thread-safe object that every mover of bytes asks before it goes on.
 
-A mover calls ``reserve`` for bytes that it is about to move (or has just moved) and waits the seconds
-it gets back, in its own way: a thread on its cancel event, a coroutine by ``asyncio.sleep``. The
-reservation is made at once, so that movers that share a limiter queue fairly without a lock held
-over the wait.
+A mover calls ``reserve`` for bytes that it is about to move (or has just moved) and waits the
+seconds it gets back, in its own way: a thread on its cancel event, a coroutine by
+``asyncio.sleep``. The reservation is made at once, so that movers that share a limiter queue
+fairly without a lock held over the wait.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-
 from collections.abc import Callable
 from typing import Protocol
 
@@ -57,11 +56,11 @@ class RateLimiter:
         burst = burst_bytes if burst_bytes is not None else rate_bytes_s / 10
         self._clock = clock
         self._lock = threading.Lock()
-        self._bucket = TokenBucket(rate_bytes_s, burst, now=clock())
+        self._bucket = TokenBucket(rate_bytes_s, burst, clock())
 
     def reserve(self, size_bytes: int) -> float:
         with self._lock:
-            return self._bucket.reserve(size_bytes, self._clock())
+            return self._bucket.take(size_bytes, self._clock())
 
 
 class _Together:

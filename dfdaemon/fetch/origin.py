@@ -14,7 +14,9 @@ OnUnit = Callable[[int, bytes], None]
 
 @dataclass(frozen=True, slots=True)
 class OriginConfig:
-    """Timeouts in seconds. ``proxy`` is a proxy's URL; ``trust_env`` takes it from the environment."""
+    """Timeouts in seconds. ``proxy`` is a proxy's URL; ``trust_env`` takes it from the
+    environment.
+    """
 
     threads: int = 16
     connect_timeout_s: float = 10.0
@@ -32,8 +34,9 @@ class OriginConfig:
 class OriginRequest:
     """One GET (or HEAD) at the origin.
 
-    ``validator`` and ``size_bytes``, where known, are what the answer must still say. ``headers`` may
-    hold credentials: they go to the host of ``url`` and are dropped when a redirect leaves it.
+    ``validator`` and ``size_bytes``, where known, are what the answer must still say. ``headers``
+    may hold credentials: they go to the host of ``url`` and are dropped when a redirect leaves
+    it.
     """
 
     url: str = field(repr=False)
@@ -52,7 +55,9 @@ class OriginStream:
     headers: Mapping[str, str]
     """The final answer's headers; names in any case."""
     redirect_headers: Mapping[str, str]
-    """Headers of the first redirect answer, empty if there was none (the Hub names digests there)."""
+    """Headers of the first redirect answer, empty if there was none (the Hub names digests
+    there).
+    """
     size_bytes: int | None
     """Length of the whole blob, None if the origin does not say."""
     range: ByteRange | None
@@ -102,8 +107,9 @@ class OriginPool:
         and, once, a signed redirect target that the storage behind the origin refuses.
 
         Raises OriginRefused (4xx, with the origin's answer), Unavailable (429, 5xx; with
-        ``retry_after_s``), OriginUnreachable, OriginBroken (200 to a range that does not start at 0,
-        another range than asked), ContentChanged. A range from 0 of an empty blob is an empty body.
+        ``retry_after_s``), OriginUnreachable, OriginBroken (200 to a range that does not start at
+        0, another range than asked), ContentChanged. A range from 0 of an empty blob is an empty
+        body.
         """
         raise NotImplementedError
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -19,8 +18,9 @@ Claim = Callable[[int], bool]
 class ParentConfig:
     """Timeouts in seconds, rates in bytes per second.
 
-    ``threads`` receive at once; more transfers wait for one. ``answer_timeout_s`` bounds the wait for
-    the answer to a named unit, ``any_of_timeout_s`` that of a seed, which answers late on purpose.
+    ``threads`` receive at once; more transfers wait for one. ``answer_timeout_s`` bounds the wait
+    for the answer to a named unit, ``any_of_timeout_s`` that of a seed, which answers late on
+    purpose.
     """
 
     threads: int = 16
@@ -53,11 +53,11 @@ class ParentPool:
     ) -> UnitReceived:
         """Take one unit: ask, receive, verify, write, commit.
 
-        ``expected(unit)`` is the digest the unit must have, None if nobody vouched for it yet; the
-        parent's own is then taken. ``claim(unit)`` is asked on the loop once an any-of answer names
-        its unit and before a byte is written: False if the unit is held or in flight from elsewhere.
-        Until this returns or raises, the unit's bytes are the transfer's alone; a cancelled fetch
-        returns only after its thread has stopped writing.
+        ``expected(unit)`` is the digest the unit must have, None if nobody vouched for it yet;
+        the parent's own is then taken. ``claim(unit)`` is asked on the loop once an any-of answer
+        names its unit and before a byte is written: False if the unit is held or in flight from
+        elsewhere. Until this returns or raises, the unit's bytes are the transfer's alone; a
+        cancelled fetch returns only after its thread has stopped writing.
 
         Raises ParentBusy, UnitAbsent, NotClaimed (all PeerRefused), PeerBroken, DigestMismatch, and
         what the blob raises (NoSpace, OSError).

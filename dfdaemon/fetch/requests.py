@@ -14,7 +14,8 @@ Address = tuple[str, int]
 class UnitRequest:
     """One unit wanted from one parent: a named one (``unit``), or any of ``wanted``.
 
-    Exactly one of the two is set. ``tls`` is for restricted blobs: the parent refuses them in clear.
+    Exactly one of the two is set. ``tls`` is for restricted blobs: the parent refuses them in
+    clear.
     """
 
     task_id: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,10 +14,11 @@ from dfinfra.pb import meganeura_pb2 as pb
 
 @dataclass(frozen=True, slots=True)
 class UploadConfig:
-    """``slots`` per task for named units, ``seed_slots`` per task for any-of, ``max_transfers`` in all.
+    """``slots`` per task for named units, ``seed_slots`` per task for any-of, ``max_transfers``
+    in all.
 
-    Timeouts in seconds, rates in bytes per second. ``any_of_hold_s``: a seed that has had nothing to
-    give for so long says so, and the child asks again.
+    Timeouts in seconds, rates in bytes per second. ``any_of_hold_s``: a seed that has had nothing
+    to give for so long says so, and the child asks again.
     """
 
     host: str = "0.0.0.0"
@@ -75,11 +75,15 @@ class UploadServer:
         raise NotImplementedError
 
     def refresh(self, task_id: str) -> None:
-        """Something about the task changed other than its units: its origin fetch ended, it failed."""
+        """Something about the task changed other than its units: its origin fetch ended, it
+        failed.
+        """
         raise NotImplementedError
 
     def child_left(self, task_id: str, child_host_id: str) -> None:
-        """The child has left the task or died: what it was given does not count as a copy any more."""
+        """The child has left the task or died: what it was given does not count as a copy any
+        more.
+        """
         raise NotImplementedError
 
     def forget_task(self, task_id: str) -> None:

@@ -1,14 +1,13 @@
 """The values of plain Dragonfly's packets: DownloadPiece, PieceContent, Error.
 
-Formats of dragonflyoss/vortex-protocol: src/tlv/download_piece.rs, piece_content.rs, error.rs. All
-integers are big-endian. The header of a PieceContent counts the metadata alone; the raw bytes of the
-piece follow it.
+Formats of dragonflyoss/vortex-protocol: src/tlv/download_piece.rs, piece_content.rs, error.rs.
+All integers are big-endian. The header of a PieceContent counts the metadata alone; the raw bytes
+of the piece follow it.
 """
 
 from __future__ import annotations
 
 import struct
-
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -55,7 +54,9 @@ class DownloadPiece:
 
 @dataclass(frozen=True, slots=True)
 class PieceContent:
-    """What precedes the bytes of a piece. ``cost_s`` are whole seconds, ``created_at`` is Unix time."""
+    """What precedes the bytes of a piece. ``cost_s`` are whole seconds, ``created_at`` is Unix
+    time.
+    """
 
     piece: int
     offset: int
@@ -115,7 +116,9 @@ class PieceError:
     message: str
 
     def pack(self, *, packet_id: int = 0) -> bytes:
-        return pack(Tag.ERROR, bytes([self.code]) + b":" + self.message.encode(), packet_id=packet_id)
+        return pack(
+            Tag.ERROR, bytes([self.code]) + b":" + self.message.encode(), packet_id=packet_id
+        )
 
     @classmethod
     def parse(cls, value: bytes) -> PieceError:

@@ -1,14 +1,13 @@
 """The packets of our own data connections: ask for a unit, get it, or hear why not.
 
-Such a connection is kept alive and carries one transfer at a time: a request, its answer, and after a
-UnitContent packet the raw bytes of the unit. Parents serve them in ``upload/``, children ask in
-``fetch/parent``.
+Such a connection is kept alive and carries one transfer at a time: a request, its answer, and
+after a UnitContent packet the raw bytes of the unit. Parents serve them in ``upload/``, children
+ask in ``fetch/parent``.
 """
 
 from __future__ import annotations
 
 import struct
-
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -59,8 +58,8 @@ class GetUnit:
 class GetAny:
     """Send any one of these units, chosen by the parent, as soon as it has a slot for it.
 
-    ``wanted`` is a bitmap as `Bitmap.to_bytes` makes it; how many units it is about is known to both
-    sides from the task.
+    ``wanted`` is a bitmap as `Bitmap.to_bytes` makes it; how many units it is about is known to
+    both sides from the task.
     """
 
     task_id: str

@@ -9,7 +9,6 @@ range that Vortex reserves, and are sent only to hosts that say they are ours.
 from __future__ import annotations
 
 import struct
-
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -64,7 +63,9 @@ def parse_header(data: bytes | bytearray | memoryview, *, longest: int) -> Heade
         raise BadInput(f"a Vortex header has {HEADER_SIZE} bytes, not {len(data)}")
     packet_id, tag, length = _HEADER.unpack(data)
     if length > longest:
-        raise BadInput(f"a Vortex packet (tag {tag}) of {length} bytes; at most {longest} are taken")
+        raise BadInput(
+            f"a Vortex packet (tag {tag}) of {length} bytes; at most {longest} are taken"
+        )
     return Header(packet_id, tag, length)
 
 
