@@ -1,0 +1,1 @@
+"""gRPC as every service uses it: channels, servers, and errors on their way through both."""
