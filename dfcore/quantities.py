@@ -43,7 +43,7 @@ def parse_duration(text: str | float) -> float:
 
 
 def format_size(size_bytes: float) -> str:
-    """A size with three significant digits or so: `512B`, `4MiB`, `1.5GiB`."""
+    """A size, rounded down to one decimal: `512B`, `4MiB`, `1.5GiB`."""
     size = float(size_bytes)
     for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
         if size < 1024:
@@ -53,12 +53,12 @@ def format_size(size_bytes: float) -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """A duration: `350ms`, `28.3s`, `5m10s`, `1h2m`, `3d4h`."""
+    """A duration in its two largest units: `350ms`, `28.3s`, `5m10s`, `1h2m`, `3d4h`."""
     if seconds < 1:
-        return f"{math.floor(seconds * 1000)}ms"
+        return f"{_floor(seconds * 1000)}ms"
     if seconds < 60:
         return f"{_short(seconds)}s"
-    rest, written = math.floor(seconds), []
+    rest, written = _floor(seconds), []
     for unit in ("d", "h", "m", "s"):
         amount, rest = divmod(rest, int(_SECONDS[unit]))
         if amount:
@@ -67,5 +67,9 @@ def format_duration(seconds: float) -> str:
 
 
 def _short(value: float) -> str:
-    # Rounded down, so that 59.96 does not become 60 of the smaller unit.
-    return f"{math.floor(value * 10) / 10:.1f}".removesuffix(".0")
+    return f"{_floor(value * 10) / 10:.1f}".removesuffix(".0")
+
+
+def _floor(value: float) -> int:
+    # Down, so that 59.96 s does not become 60 s; the millionth mends 0.57 * 1000 = 569.9999….
+    return math.floor(value + 1e-6)

@@ -8,6 +8,7 @@ characters that need escaping. Numeric oddities of IPv4 hosts are left as they a
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Collection
 from urllib.parse import SplitResult, parse_qsl, quote, quote_plus, urlsplit
 
@@ -16,6 +17,8 @@ from dfcore.errors import BadInput
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ftp": 21, "ws": 80, "wss": 443}
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 _SAFE_IN_PATH = "".join(c for c in _PRINTABLE if c not in '"#<>?`{}')
+# What two URL parsers would read differently (a backslash) must not choose an origin.
+_NOT_IN_HOST = re.compile(r"[\x00-\x20\x7f%<>\\^|]")
 _SAFE_IN_FRAGMENT = "".join(c for c in _PRINTABLE if c not in '"<>`')
 
 
@@ -66,12 +69,13 @@ def _host(host: str) -> str:
             return f"[{ipaddress.IPv6Address(host).compressed}]"
         except ValueError:
             raise BadInput(f"{host[:100]!r} is not an IPv6 address") from None
-    if host.isascii():
-        return host.lower()
     try:
-        return host.encode("idna").decode("ascii")
+        name = host.lower() if host.isascii() else host.encode("idna").decode("ascii")
     except UnicodeError:
-        raise BadInput(f"{host[:100]!r} is not a host name") from None
+        name = ""
+    if not name or _NOT_IN_HOST.search(name):
+        raise BadInput(f"{host[:100]!r} is not a host name")
+    return name
 
 
 def _raw_host(netloc: str) -> str:
