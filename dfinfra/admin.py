@@ -61,9 +61,10 @@ class AdminServer:
         await self._server.stop()
         self._pool.close()
 
-    async def _metrics(self, _: web.Request) -> web.Response:
-        body = await self._pool.run(metrics.rendered, self._registry)
-        return web.Response(body=body, headers={"Content-Type": metrics.OPENMETRICS_TYPE})
+    async def _metrics(self, request: web.Request) -> web.Response:
+        accept = request.headers.get("Accept", "")
+        body, content_type = await self._pool.run(metrics.rendered, self._registry, accept)
+        return web.Response(body=body, headers={"Content-Type": content_type})
 
     async def _healthy(self, _: web.Request) -> web.Response:
         return web.Response(text="ok\n")

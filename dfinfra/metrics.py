@@ -16,11 +16,10 @@ from prometheus_client import (
     PlatformCollector,
     ProcessCollector,
 )
-from prometheus_client.openmetrics.exposition import generate_latest as _openmetrics
+from prometheus_client.exposition import choose_encoder
 
 __all__ = [
     "BYTES_BUCKETS",
-    "OPENMETRICS_TYPE",
     "SECONDS_BUCKETS",
     "CollectorRegistry",
     "Counter",
@@ -33,7 +32,6 @@ __all__ = [
 NAMESPACE = "meganeura"
 SECONDS_BUCKETS = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900)
 BYTES_BUCKETS = tuple(float(4**i) for i in range(5, 20))
-OPENMETRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 
 def new_registry(service: str, version: str) -> CollectorRegistry:
@@ -46,7 +44,7 @@ def new_registry(service: str, version: str) -> CollectorRegistry:
     return registry
 
 
-def rendered(registry: CollectorRegistry) -> bytes:
-    """The figures in the OpenMetrics text format."""
-    text: bytes = _openmetrics(registry)
-    return text
+def rendered(registry: CollectorRegistry, accept: str = "") -> tuple[bytes, str]:
+    """The figures and their content type, in the format that an Accept header asks for."""
+    encode, content_type = choose_encoder(accept)
+    return encode(registry), content_type
