@@ -7,6 +7,7 @@ the logs.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -54,3 +55,18 @@ def span(name: str, **attrs: Any) -> Iterator[None]:
     shown = {key: redact(value, key) for key, value in attrs.items()}
     with _tracer.start_as_current_span(name, attributes=shown):
         yield
+
+
+def current_trace_id() -> str:
+    """The id (32 hex digits) of the trace that this runs in, for log lines.
+
+    Without tracing it is a new random one, by which lines of one piece of work can still be
+    found together.
+    """
+    if _tracer is not None:
+        from opentelemetry import trace  # type: ignore[import-not-found,unused-ignore]
+
+        context = trace.get_current_span().get_span_context()
+        if context.is_valid:
+            return f"{context.trace_id:032x}"
+    return secrets.token_hex(16)
