@@ -1,7 +1,7 @@
 """gRPC channels to other services: one per target, made on first use, closed together.
 
-Every call gets a deadline through :meth:`Channels.timeout_s` or its own ``timeout``; nothing
-here retries, callers own their policy. All use is on one event loop, as grpc.aio demands.
+Callers give every call a ``timeout``; nothing here retries, they own their policy. All use
+is on one event loop, as grpc.aio demands.
 """
 
 from __future__ import annotations
@@ -32,13 +32,7 @@ _OPTIONS: tuple[tuple[str, int], ...] = (
 class Channels:
     """The channels of one process."""
 
-    def __init__(
-        self,
-        *,
-        credentials: grpc.ChannelCredentials | None = None,
-        timeout_s: float = 10.0,
-    ) -> None:
-        self.timeout_s = timeout_s
+    def __init__(self, *, credentials: grpc.ChannelCredentials | None = None) -> None:
         self._credentials = credentials
         self._channels: dict[str, grpc.aio.Channel] = {}
 
