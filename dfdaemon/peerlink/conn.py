@@ -10,10 +10,13 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from dfcore.errors import PeerBroken
 from dfdaemon.vortex.wire import HEADER_SIZE, MAX_REQUEST_SIZE, parse_header
+from dfinfra.jobs import spawn
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -34,6 +37,7 @@ class PlainConn:
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
+        self._given_away = False
 
     async def read_packet(self, longest: int = MAX_REQUEST_SIZE) -> Packet | None:
         """The next packet, None if the peer closed between two. PeerBroken within one."""
@@ -49,16 +53,24 @@ class PlainConn:
     async def write(self, data: bytes) -> None:
         await asyncio.get_running_loop().sock_sendall(self.sock, data)
 
-    async def gone(self) -> None:
-        """Return when the peer closes, or breaks the rule to be silent until it is answered."""
-        await asyncio.get_running_loop().sock_recv(self.sock, 1)
+    @asynccontextmanager
+    async def watching(self, gone: Callable[[], None]) -> AsyncIterator[None]:
+        """Meanwhile call ``gone`` (perhaps often) if the peer closes, or speaks out of turn."""
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self.sock, gone)
+        try:
+            yield
+        finally:
+            loop.remove_reader(self.sock)
 
     async def to_streams(self) -> Streams:
         """Give the socket to a stream; this object is then of no more use."""
+        self._given_away = True
         return await _streams(self.sock, None, None)
 
     async def aclose(self) -> None:
-        self.sock.close()
+        if not self._given_away:
+            self.sock.close()
 
     async def _read(self, size: int) -> bytes | None:
         """``size`` bytes, None if the connection ended before the first of them."""
@@ -96,9 +108,22 @@ class StreamConn:
         self.writer.write(data)
         await self.writer.drain()
 
-    async def gone(self) -> None:
-        """Return when the peer closes, or breaks the rule to be silent until it is answered."""
-        await self.reader.read(1)
+    @asynccontextmanager
+    async def watching(self, gone: Callable[[], None]) -> AsyncIterator[None]:
+        """Meanwhile call ``gone`` if the peer closes, or speaks out of turn."""
+        job = spawn(self._speak_out_of_turn(gone), name="data connection: peer gone?")
+        try:
+            yield
+        finally:
+            job.cancel()
+            await asyncio.wait({job})
+
+    async def _speak_out_of_turn(self, gone: Callable[[], None]) -> None:
+        try:
+            await self.reader.read(1)
+        except OSError:
+            pass
+        gone()
 
     async def to_streams(self) -> Streams:
         return self.reader, self.writer
