@@ -6,8 +6,6 @@ Called by hub.py. Fields are the ones clients read (facts, sections 1.2 and 9).
 from __future__ import annotations
 
 import json
-import secrets
-import time
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlencode
 
@@ -164,8 +162,7 @@ class ApiHandlers:
         return json_reply(listed, {"X-Total-Count": str(len(listed))})
 
     def _xet_token(self) -> Reply:
-        expires = int(time.time()) + self._settings.xet_token_lifetime_s
-        token = f"xet_{secrets.token_hex(8)}_{expires}"
+        token, expires = self._hub.standin.xet_tokens.issue(self._settings.xet_token_lifetime_s)
         cas = self._hub.standin.cas_base
         headers = {
             "X-Xet-Cas-Url": cas,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from urllib.parse import unquote
 
+from tests.standin.cas import transfer_route
 from tests.standin.content import Content
 from tests.standin.exchange import Exchange, Listener, Route
 from tests.standin.reply import RefusedError, Reply, xml_error
@@ -23,6 +24,9 @@ class Cdn(Listener):
         path = exchange.path
         if path.startswith("/plain/"):
             return self._plain_route(unquote(path.removeprefix("/plain/")))
+        if path.startswith("/xorbs/default/"):
+            exchange.record.kind = "transfer"
+            return transfer_route(self.standin, path.rpartition("/")[2])
         query = exchange.request.query
         user_id = query.get("user_id") or query.get("X-Xet-Cas-Uid") or ""
         exchange.record.user = self.state.user_by_id(user_id)

@@ -160,6 +160,11 @@ class HubState:
         self._refresh()
         return self._contents.get(value)
 
+    def lfs_contents(self) -> list[Content]:
+        """Every content that is an LFS file somewhere."""
+        self._refresh()
+        return list(dict.fromkeys(self._contents.values()))
+
     def names_of(self, content: Content) -> tuple[str, ...]:
         """Every `org/name/path` under which the content is found."""
         self._refresh()

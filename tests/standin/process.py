@@ -47,7 +47,7 @@ class StandInProcess:
             raise RuntimeError(f"the stand-in ended with {self._process.wait()}")
         urls = json.loads(line)
         self.hub_url, self.cdn_url, self.admin_url = urls["hub"], urls["cdn"], urls["admin"]
-        self.cas_url, self.ca_file = urls.get("cas", ""), urls["ca"]
+        self.cas_url, self.ca_file = urls["cas"], urls["ca"]
 
     def stop(self) -> None:
         """End the process."""

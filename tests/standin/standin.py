@@ -17,6 +17,7 @@ from aiohttp import web
 
 from tests.standin import ca
 from tests.standin.admin import Admin
+from tests.standin.cas import Cas, XetTokens
 from tests.standin.cdn import Cdn
 from tests.standin.content import Content
 from tests.standin.counters import Counters
@@ -49,6 +50,7 @@ class StandIn:
         self.counters = Counters()
         self.faults = Faults()
         self.limits = RateLimits()
+        self.xet_tokens = XetTokens()
         self.signer = Signer(secrets.token_bytes(32))
         self.root = root
         self.urls: dict[str, str] = {}
@@ -82,15 +84,20 @@ class StandIn:
         return self.settings.hub_base or self.urls["hub"]
 
     @property
+    def cdn_base(self) -> str:
+        """CDN address in URLs that are handed out."""
+        return self.settings.cdn_base or self.urls["cdn"]
+
+    @property
     def cas_base(self) -> str:
         """CAS address in URLs that are handed out."""
         return self.settings.cas_base or self.urls["cas"]
 
     async def start(self) -> None:
         """Open all listeners."""
-        hub, cdn = Hub(self), Cdn(self)
-        await self._listen("hub", hub.handle)
-        await self._listen("cdn", cdn.handle)
+        await self._listen("hub", Hub(self).handle)
+        await self._listen("cdn", Cdn(self).handle)
+        await self._listen("cas", Cas(self).handle)
         await self._listen("admin", Admin(self).handle, plain=True)
 
     async def stop(self) -> None:
@@ -114,7 +121,7 @@ class StandIn:
     def signed_url(self, repo: Repo, content: Content, path: str, *, user: str) -> str:
         """A CDN URL for an LFS file, by the signing that is set."""
         return self.signer.url(
-            self.settings.cdn_base or self.urls["cdn"],
+            self.cdn_base,
             repo,
             content,
             form=self.settings.signing,
