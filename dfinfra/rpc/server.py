@@ -8,7 +8,6 @@ logged with its traceback and told to the caller as INTERNAL without its text.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -16,6 +15,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from dfcore.errors import ConfigError
+from dfinfra.rpc import binding
 from dfinfra.rpc.guard import Guard
 
 _MAX_MESSAGE_BYTES = 80 << 20
@@ -93,18 +93,10 @@ class GrpcServer:
         await server.stop(self._grace_s)
 
     def _bind(self, server: grpc.aio.Server, address: str) -> int:
-        unix_path = Path(address.removeprefix("unix:")) if address.startswith("unix:") else None
+        binding.check(address)
         try:
-            if unix_path is not None:
-                unix_path.parent.mkdir(parents=True, exist_ok=True)
-            if self._credentials is not None and unix_path is None:
-                port = server.add_secure_port(address, self._credentials)
-            else:
-                port = server.add_insecure_port(address)
-        except (RuntimeError, OSError) as error:
-            raise ConfigError(
-                f"cannot listen on {address}: the address is in use or not of this host"
-            ) from error
-        if port == 0:
-            raise ConfigError(f"cannot listen on {address}: the address is in use")
-        return port
+            if self._credentials is not None and not address.startswith("unix:"):
+                return server.add_secure_port(address, self._credentials)
+            return server.add_insecure_port(address)
+        except RuntimeError as error:
+            raise ConfigError(f"cannot listen on {address}: {error}") from error
