@@ -85,11 +85,12 @@ class ParentJoined:
 
 @dataclass(frozen=True, slots=True)
 class ParentHeld:
-    """A parent has further units."""
+    """A parent has further units: those with digests, and those of ``bits`` (a plain peer's)."""
 
     parent: str
     digests: Mapping[int, bytes]
     complete: bool = False
+    bits: int = 0
 
 
 @dataclass(frozen=True, slots=True)

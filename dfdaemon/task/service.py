@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from dfcore.ranges import ByteRange
@@ -65,7 +66,7 @@ class TaskHandle(Protocol):
         """Wait until the whole wanted content is here and verified; raises if the task fails."""
         ...
 
-    def link_to(self, path: str, *, overwrite: bool) -> None:
+    def link_to(self, path: Path, *, overwrite: bool) -> None:
         """Hard-link the finished file to ``path``, or copy it to another file system. Blocking."""
         ...
 

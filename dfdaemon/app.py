@@ -1,0 +1,246 @@
+"""The composition root of a node: builds every part, and says in which order they start and stop.
+
+The only module that knows all others. ``seedpeer`` calls it with another profile; the engine is the
+same.
+"""
+
+from __future__ import annotations
+
+import random
+import uuid
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+
+from blobstore.store import BlobStore
+from dfcore import ids
+from dfcore.errors import ConfigError
+from dfdaemon.config import DaemonConfig, Profile, state_dir, task_policy
+from dfdaemon.control.announce import Announcer
+from dfdaemon.control.hostinfo import LINK_VERSION, describer
+from dfdaemon.control.links import Links
+from dfdaemon.control.route import own_address
+from dfdaemon.control.scheduler import SchedulerClient
+from dfdaemon.control.seeds import SeedDirectory
+from dfdaemon.control.serving import Serving
+from dfdaemon.fetch.limiter import limiter_for
+from dfdaemon.fetch.origin import OriginPool
+from dfdaemon.fetch.parent import ParentConfig, ParentPool
+from dfdaemon.peerlink.connect import dial
+from dfdaemon.rpc.download_service import DownloadService
+from dfdaemon.rpc.downloads import Downloads
+from dfdaemon.rpc.upload_service import UploadService
+from dfdaemon.task.metrics import TaskMetrics
+from dfdaemon.task.parts import EngineParts, HostIdentity, Limiters
+from dfdaemon.task.registry import TaskRegistry
+from dfdaemon.upload.server import UnitSent, UploadConfig, UploadServer
+from dfinfra.admin import AdminServer
+from dfinfra.authority import Identity
+from dfinfra.clock import SystemClock
+from dfinfra.lifecycle import Service
+from dfinfra.metrics import new_registry
+from dfinfra.offload import Pool
+from dfinfra.pb import common_pb2, dfdaemon_pb2_grpc, meganeura_pb2
+from dfinfra.rpc.channels import Channels
+from dfinfra.rpc.server import GrpcServer
+from dfinfra.services import Closing, Opening
+from dfinfra.tls import client_context, server_context
+
+
+@dataclass
+class Node:
+    """The parts of a running node that others build on."""
+
+    config: DaemonConfig
+    profile: Profile
+    host: HostIdentity
+    registry: TaskRegistry
+    metrics: CollectorRegistry
+    services: list[Service]
+
+
+def build(config: DaemonConfig, profile: Profile) -> Node:
+    """Build a node. Nothing is opened, bound or started yet. Raises ConfigError."""
+    builder = _Builder(config, profile)
+    return builder.node()
+
+
+class _Builder:
+    """Makes the parts in the order in which they need each other."""
+
+    def __init__(self, config: DaemonConfig, profile: Profile) -> None:
+        self._config = config
+        self._profile = profile
+        self._state = state_dir() / profile.log_name
+        self._identity = _identity(config.security.dir)
+        self._host = self._host_identity()
+        self._registry = new_registry(profile.service, version("meganeura"))
+        self._metrics = TaskMetrics(self._registry)
+        self._disk = Pool("disk", 8)
+        self._cpu = Pool("hash", 4)
+        self._channels = Channels()
+        self._store = BlobStore(config.storage.store(self._state / "blobs"))
+
+    def _host_identity(self) -> HostIdentity:
+        config = self._config
+        ip = config.host.ip or own_address(config.scheduler.addrs)
+        name = config.host.name
+        host_id = ids.host_id(ip, name, seed=self._profile.seed)
+        return HostIdentity(host_id, name, ip, config.upload.port, self._profile.seed)
+
+    def node(self) -> Node:
+        config, host = self._config, self._host
+        tls = client_context(self._identity) if self._identity else None
+        hello = meganeura_pb2.Hello(
+            host_id=host.host_id,
+            ip=host.ip,
+            port=host.vortex_port,
+            seed=host.seed,
+            version=LINK_VERSION,
+            hostname=host.hostname,
+        )
+        self._links = Links(lambda address: dial(address, hello, tls))
+        self._client = SchedulerClient(config.scheduler.addrs, self._channels, host.host_id)
+        self._parents = ParentPool(ParentConfig(), tls=tls)
+        self._origin = OriginPool(config.origin)
+        self._seeds = SeedDirectory(self._client)
+        registry = TaskRegistry(self._engine())
+        serving = Serving(registry, self._answer, self._child_left)
+        self._upload = UploadServer(
+            self._upload_config(),
+            serving,
+            hello,
+            tls=server_context(self._identity) if self._identity else None,
+            limiter=limiter_for(config.upload.rate_limit_bytes),
+            on_sent=self._sent,
+        )
+        return Node(config, self._profile, host, registry, self._registry, self._services(registry))
+
+    def _engine(self) -> EngineParts:
+        config = self._config
+        return EngineParts(
+            host=self._host,
+            policy=task_policy(config, self._profile),
+            store=self._store,
+            parents=self._parents,
+            origin=self._origin,
+            links=self._links,
+            scheduler=self._client,
+            channels=self._channels,
+            limiters=Limiters(
+                limiter_for(config.download.rate_limit_bytes),
+                limiter_for(config.download.origin_rate_limit_bytes),
+            ),
+            disk=self._disk,
+            cpu=self._cpu,
+            clock=SystemClock(),
+            rng=random.Random(),
+            metrics=self._metrics,
+            new_peer_id=self._new_peer_id,
+            changed=lambda task_id: self._upload.refresh(task_id),
+            secure=self._identity is not None,
+            linger_s=config.download.linger_s,
+        )
+
+    def _new_peer_id(self) -> str:
+        host = self._host
+        return ids.peer_id(host.ip, host.hostname, str(uuid.uuid4()), seed=host.seed)
+
+    def _upload_config(self) -> UploadConfig:
+        upload = self._config.upload
+        return UploadConfig(
+            host=upload.ip,
+            port=upload.port,
+            slots=upload.slots,
+            seed_slots=self._profile.seed_slots,
+            max_transfers=upload.max_transfers,
+        )
+
+    def _child_left(self, task_id: str, host_id: str) -> None:
+        self._upload.child_left(task_id, host_id)
+
+    def _sent(self, sent: UnitSent) -> None:
+        self._metrics.uploaded_bytes.inc(sent.size_bytes)
+
+    def _describe(self) -> common_pb2.Host:
+        return self._describe_host()
+
+    def _services(self, registry: TaskRegistry) -> list[Service]:
+        config, host = self._config, self._host
+        self._describe_host = describer(
+            host_id=host.host_id,
+            hostname=host.hostname,
+            ip=host.ip,
+            seed=host.seed,
+            rpc_port=config.upload.rpc_port,
+            vortex_port=config.upload.port,
+            proxy_port=config.proxy.tcp_listen.port,
+            idc=config.host.idc,
+            location=config.host.location,
+            disable_shared=config.host.disable_shared,
+            max_upload_bytes_s=config.upload.rate_limit_bytes or 0,
+            disk_path="/",
+        )
+        downloads = Downloads(registry, host, self._disk, config.download.output_dirs)
+        socket_path = config.download.socket_path or self._state / "dfdaemon.sock"
+        return [
+            Opening("store", partial(self._disk.run, self._store.open), self._close_store),
+            Closing("channels", self._channels.close),
+            Closing("links", self._links.aclose),
+            Closing("parents", self._parents.aclose),
+            Closing("origin", self._origin.aclose),
+            Closing("tasks", registry.aclose),
+            self._upload,
+            self._peer_rpc(registry, downloads),
+            self._tool_rpc(registry, downloads, socket_path),
+            Announcer(
+                self._client,
+                self._channels,
+                self._describe,
+                self._store,
+                self._disk,
+                config.scheduler.announce_interval_s,
+            ),
+            self._seeds,
+            AdminServer(
+                self._registry,
+                config.pprof_port or config.admin.port,
+                host="0.0.0.0" if config.metrics.enable else config.admin.ip,
+            ),
+        ]
+
+    async def _close_store(self) -> None:
+        await self._disk.run(self._store.close)
+        self._disk.close()
+        self._cpu.close()
+
+    def _peer_rpc(self, registry: TaskRegistry, downloads: Downloads) -> GrpcServer:
+        upload = self._config.upload
+        service = UploadService(registry, downloads, self._describe, self._disk)
+        return GrpcServer(
+            [f"{upload.ip}:{upload.rpc_port}"],
+            [partial(dfdaemon_pb2_grpc.add_DfdaemonUploadServicer_to_server, service)],
+            ["dfdaemon.v2.DfdaemonUpload"],
+        )
+
+    def _tool_rpc(self, registry: TaskRegistry, downloads: Downloads, path: Path) -> GrpcServer:
+        service = DownloadService(registry, downloads, self._client, self._disk)
+        return GrpcServer(
+            [f"unix:{path}"],
+            [partial(dfdaemon_pb2_grpc.add_DfdaemonDownloadServicer_to_server, service)],
+            ["dfdaemon.v2.DfdaemonDownload"],
+        )
+
+
+def _identity(folder: Path | None) -> Identity | None:
+    """The host's certificate in the folder (``host.crt``, ``host.key``, ``ca.crt``)."""
+    if folder is None:
+        return None
+    identity = Identity(folder / "host.crt", folder / "host.key", folder / "ca.crt")
+    for path in (identity.cert, identity.key, identity.ca):
+        if not path.is_file():
+            raise ConfigError(f"security.dir: {path} is missing; `dfctl ca issue` makes it")
+    return identity

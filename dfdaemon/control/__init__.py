@@ -1,0 +1,1 @@
+"""How this host talks to the others: the scheduler, its parents, its children, the seeds."""

@@ -1,0 +1,131 @@
+"""Tells every scheduler that this host is there and what it holds.
+
+At start, every interval, and whenever the connection to a scheduler comes back, since a scheduler that
+was restarted knows nothing: the swarm's memory is in its hosts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+
+import grpc
+
+from blobstore.store import BlobStore
+from dfdaemon.control.scheduler import SchedulerClient
+from dfinfra.jobs import JobGroup
+from dfinfra.logs import get_logger
+from dfinfra.offload import Pool
+from dfinfra.pb import common_pb2, meganeura_pb2, meganeura_pb2_grpc, scheduler_pb2
+from dfinfra.rpc.channels import Channels
+
+log = get_logger("announce")
+
+BATCH_BLOBS = 1000
+CALL_TIMEOUT_S = 10.0
+RETRY_S = 1.0
+
+
+class Announcer:
+    """One job per scheduler."""
+
+    name = "announcer"
+
+    def __init__(
+        self,
+        client: SchedulerClient,
+        channels: Channels,
+        describe_host: Callable[[], common_pb2.Host],
+        store: BlobStore,
+        disk: Pool,
+        interval_s: float,
+    ) -> None:
+        self._client = client
+        self._channels = channels
+        self._describe_host = describe_host
+        self._store = store
+        self._disk = disk
+        self._interval_s = interval_s
+        self._jobs = JobGroup("announce")
+
+    async def start(self) -> None:
+        for address in self._client.addresses:
+            self._jobs.spawn(self._keep_announced(address), name=address)
+
+    async def stop(self) -> None:
+        """Leave: the schedulers stop naming this host."""
+        await self._jobs.cancel_all()
+        for address in self._client.addresses:
+            request = scheduler_pb2.DeleteHostRequest(host_id=self._client.host_id)
+            try:
+                await self._client.stub(address).DeleteHost(request, timeout=1.0)
+            except grpc.aio.AioRpcError as error:
+                log.debug("not said goodbye", scheduler=address, code=error.code().name)
+
+    async def _keep_announced(self, address: str) -> None:
+        channel = self._channels.get(address)
+        while True:
+            try:
+                await self._announce(address)
+            except grpc.aio.AioRpcError as error:
+                log.warning("scheduler does not answer", scheduler=address, code=error.code().name)
+                await asyncio.sleep(RETRY_S)
+                continue
+            self._client.mark_up(address)
+            await self._wait(channel)
+
+    async def _wait(self, channel: grpc.aio.Channel) -> None:
+        """Until the interval is over, or the connection was lost."""
+        try:
+            async with asyncio.timeout(self._interval_s):
+                state = channel.get_state(try_to_connect=True)
+                while state == grpc.ChannelConnectivity.READY:
+                    await channel.wait_for_state_change(state)
+                    state = channel.get_state(try_to_connect=True)
+        except TimeoutError:
+            return
+
+    async def _announce(self, address: str) -> None:
+        request = scheduler_pb2.AnnounceHostRequest(host=self._describe_host())
+        request.interval.FromMilliseconds(int(self._interval_s * 1000))
+        await self._client.stub(address).AnnounceHost(request, timeout=CALL_TIMEOUT_S)
+        await self._announce_blobs(address)
+
+    async def _announce_blobs(self, address: str) -> None:
+        stub = meganeura_pb2_grpc.SchedulerExtensionStub(self._channels.get(address))
+        held = await self._disk.run(self._held)
+        first = True
+        for batch in _batches(held):
+            request = meganeura_pb2.AnnounceBlobsRequest(
+                host_id=self._client.host_id, blobs=batch, replace=first
+            )
+            try:
+                await stub.AnnounceBlobs(request, timeout=CALL_TIMEOUT_S)
+            except grpc.aio.AioRpcError as error:
+                if error.code() == grpc.StatusCode.UNIMPLEMENTED:
+                    return  # a plain Dragonfly scheduler
+                raise
+            first = False
+
+    def _held(self) -> list[meganeura_pb2.HeldBlob]:
+        return [
+            meganeura_pb2.HeldBlob(
+                task_id=info.blob_id,
+                size_bytes=info.size_bytes,
+                complete=info.complete,
+                url=info.url,
+                peer_id=f"{self._client.host_id}-{info.blob_id[:12]}",
+            )
+            for info in self._store.all()
+            if info.complete
+        ]
+
+
+def _batches(
+    blobs: Iterable[meganeura_pb2.HeldBlob],
+) -> Iterator[list[meganeura_pb2.HeldBlob]]:
+    iterator = iter(blobs)
+    yield list(islice(iterator, BATCH_BLOBS))
+    while batch := list(islice(iterator, BATCH_BLOBS)):
+        yield batch

@@ -1,0 +1,46 @@
+"""Scheduler messages to and from our own types: candidate parents in, finished pieces out. Pure."""
+
+from __future__ import annotations
+
+from dfcore.pieces import Geometry
+from dfdaemon.task.events import ParentAddress
+from dfinfra.pb import common_pb2, scheduler_pb2
+
+OUR_PLATFORM = "meganeura/"
+"""How a host's build says that it trades units over our own channel."""
+
+SEED_TYPES = (1, 2, 3)
+_TRAFFIC = {
+    "origin": common_pb2.TrafficType.BACK_TO_SOURCE,
+    "seed": common_pb2.TrafficType.REMOTE_PEER,
+    "peer": common_pb2.TrafficType.REMOTE_PEER,
+}
+
+
+def candidates(response: scheduler_pb2.NormalTaskResponse) -> tuple[ParentAddress, ...]:
+    return tuple(_address(peer) for peer in response.candidate_parents)
+
+
+def _address(peer: common_pb2.Peer) -> ParentAddress:
+    host = peer.host
+    return ParentAddress(
+        peer_id=peer.id,
+        host_id=host.id,
+        ip=host.ip,
+        port=host.download_port,
+        seed=host.type in SEED_TYPES,
+        ours=host.build.platform.startswith(OUR_PLATFORM),
+        rpc_port=host.port,
+    )
+
+
+def piece_finished(piece: int, geometry: Geometry, parent_id: str, source: str) -> common_pb2.Piece:
+    span = geometry.piece_range(piece)
+    message = common_pb2.Piece(
+        number=piece, offset=span.start, length=span.size, traffic_type=_TRAFFIC[source]
+    )
+    if parent_id:
+        message.parent_id = parent_id
+    message.cost.SetInParent()
+    message.created_at.GetCurrentTime()
+    return message

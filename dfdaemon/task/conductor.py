@@ -1,0 +1,437 @@
+"""The shell of one download: performs what ``task/machine`` commands and feeds back what happened.
+
+One per running task, made by ``task/registry``. It lives on the loop; bytes move in the threads of
+the fetch pools, which write verified units straight into the store. Everything between two awaits is
+atomic, and ``post`` is synchronous: it decides and starts jobs, and never waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from typing import Protocol
+
+from blobstore.blob import Blob
+from blobstore.model import BlobMeta
+from dfcore.digest import Digest
+from dfcore.errors import MeganeuraError, NoSpace
+from dfcore.pieces import Geometry
+from dfcore.ranges import ByteRange
+from dfdaemon.task import commands as do
+from dfdaemon.task import events as it
+from dfdaemon.task.checker import ContentChecker
+from dfdaemon.task.machine import Download
+from dfdaemon.task.outcome import Outcome
+from dfdaemon.task.parents import ParentDesk
+from dfdaemon.task.parts import EngineParts
+from dfdaemon.task.service import Traffic
+from dfdaemon.task.spec import TaskSpec
+from dfdaemon.task.transfers import Transfers
+from dfinfra.jobs import JobGroup
+from dfinfra.tracing import current_trace_id
+
+TICK_S = 0.25
+KEPT_HEADERS = ("content-type", "etag", "last-modified", "content-disposition", "content-language")
+
+
+class Child(Protocol):
+    """Somebody who is told of every unit: a child on another host, or a stream of pieces."""
+
+    def described(self, conductor: Conductor) -> None: ...
+
+    def held(self, units: dict[int, bytes]) -> None: ...
+
+    def completed(self) -> None: ...
+
+    def failed(self, error: MeganeuraError) -> None: ...
+
+
+class Conductor:
+    """One download on this host and everybody who waits for it.
+
+    ``generation`` counts how often the bytes had to be thrown away. ``on_end`` is called once, when
+    the download is over or was given up.
+    """
+
+    def __init__(
+        self, spec: TaskSpec, parts: EngineParts, on_end: Callable[[Conductor], None]
+    ) -> None:
+        self.spec = spec
+        self.parts = parts
+        self.peer_id = parts.new_peer_id()
+        self.generation = 0
+        self.error: MeganeuraError | None = None
+        self._on_end = on_end
+        self._machine = Download(
+            parts.policy,
+            parts.rng,
+            digest=spec.digest,
+            validator=spec.validator,
+            disable_back_to_source=spec.disable_back_to_source,
+        )
+        self._jobs = JobGroup(f"task {spec.task_id[:12]}")
+        self._desk = ParentDesk(self, self._jobs)
+        self._transfers = Transfers(self, self._jobs)
+        self._session = parts.scheduler.session(spec, self.peer_id, self.post)
+        self._outcome = Outcome(self)
+        self._blob: Blob | None = None
+        self._pin = ExitStack()
+        self._checker: ContentChecker | None = None
+        self._described = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._interests: dict[object, ByteRange | None] = {}
+        self._children: dict[object, Child] = {}
+        self._linger: asyncio.TimerHandle | None = None
+        self._verified = False
+        self._ended = False
+        self._validator = spec.validator
+        self.trace = current_trace_id()
+
+    @property
+    def restricted(self) -> bool:
+        """The bytes may leave this host over mutual TLS only."""
+        return self.spec.restricted or (self._blob is not None and self._blob.meta.restricted)
+
+    # For transfers and parents
+
+    def parent_address(self, peer_id: str) -> it.ParentAddress:
+        return self._desk.address(peer_id)
+
+    def piece_address(self, peer_id: str, piece: int) -> tuple[str, int]:
+        return self._desk.piece_address(peer_id, piece)
+
+    def expected_digest(self, unit: int) -> bytes | None:
+        return self._machine.expected_digest(unit)
+
+    def claim(self, transfer: int, unit: int) -> bool:
+        return not self._ended and self._machine.claim(transfer, unit)
+
+    @property
+    def origin_validator(self) -> str | None:
+        """What every answer of the origin must carry: the validator of the first one."""
+        return self._validator
+
+    def learn_validator(self, validator: str | None) -> None:
+        if self._validator is None:
+            self._validator = validator
+
+    @property
+    def wanted_ranges(self) -> tuple[ByteRange, ...]:
+        """The byte ranges that readers and children want; empty for the whole blob."""
+        ranges = tuple(self._interests.values())
+        known = tuple(r for r in ranges if r is not None)
+        return known if len(known) == len(ranges) else ()
+
+    # For readers
+
+    @property
+    def blob(self) -> Blob:
+        """The blob in the store; there once the task is described."""
+        assert self._blob is not None
+        return self._blob
+
+    @property
+    def blob_or_none(self) -> Blob | None:
+        return self._blob
+
+    @property
+    def geometry(self) -> Geometry:
+        assert self._machine.offer is not None
+        return self._machine.offer.geometry
+
+    @property
+    def response_headers(self) -> Mapping[str, str]:
+        return dict(self.blob.meta.response_headers)
+
+    @property
+    def fetching_from_origin(self) -> bool:
+        """This host still takes units from the origin that nobody else has."""
+        return not self._machine.over and self._transfers.origin_active
+
+    @property
+    def ended(self) -> bool:
+        return self._ended
+
+    def raise_if_failed(self) -> None:
+        if self.error is not None:
+            raise self.error
+
+    async def described(self) -> None:
+        """Wait until it is known what the blob is and the store has room for it."""
+        await self._described.wait()
+        self.raise_if_failed()
+
+    def visible_end(self, offset: int) -> int:
+        """The end of the verified bytes that follow ``offset`` without a gap.
+
+        The last unit is shown only when the whole content was verified, so that no client ever holds
+        a complete file that is wrong.
+        """
+        if self._verified:
+            return self.geometry.size_bytes
+        unit = offset // self.geometry.unit_length
+        held = self.blob.held.bits >> unit
+        until = unit + ((~held & (held + 1)).bit_length() - 1)
+        if self.spec.digest is not None:
+            until = min(until, self.geometry.unit_count - 1)
+        return min(until * self.geometry.unit_length, self.geometry.size_bytes)
+
+    async def wait_for_bytes(self, offset: int) -> None:
+        """Wait until something changed; tells the planner which bytes are waited for."""
+        self.post(it.ReaderWaited(offset))
+        if self._ended:
+            return
+        await self._changed.wait()
+
+    async def wanted_fetched(self) -> Traffic:
+        """Wait until everything wanted is here and verified."""
+        while True:
+            self.raise_if_failed()
+            if self._verified or self._machine.state == "satisfied":
+                return self._outcome.traffic
+            await self._changed.wait()
+
+    def add_interest(self, who: object, wanted: ByteRange | None) -> None:
+        """Count ``who`` among those who want this task; ``None`` wants the whole blob."""
+        if self._linger:
+            self._linger.cancel()
+            self._linger = None
+        self._interests[who] = wanted
+        self._wanted_changed()
+
+    def remove_interest(self, who: object) -> None:
+        self._interests.pop(who, None)
+        self._children.pop(who, None)
+        if self._interests:
+            self._wanted_changed()
+        elif not self._ended:
+            loop = asyncio.get_running_loop()
+            self._linger = loop.call_later(self.parts.linger_s, self._give_up)
+
+    def add_child(self, child: Child, wanted: ByteRange | None) -> None:
+        """Tell ``child`` what the blob is, and of every unit from now on."""
+        self._children[child] = child
+        self.add_interest(child, wanted)
+        if self.error is not None:
+            child.failed(self.error)
+        elif self._described.is_set():
+            child.described(self)
+
+    def _wanted_changed(self) -> None:
+        self.post(it.WantedChanged(self.wanted_ranges or None))
+        self._desk.want()
+
+    # Life
+
+    def start(self, blob: Blob | None) -> None:
+        """Begin, with the units that an earlier run left in ``blob``."""
+        self._jobs.spawn(self._tick(), name="tick")
+        offer = self._known_offer(blob)
+        if blob is not None:
+            self._adopt(blob)
+        self.post(it.Started(blob.held.bits if blob else 0, offer))
+
+    def _known_offer(self, blob: Blob | None) -> it.Offer | None:
+        spec = self.spec
+        if blob is not None:
+            return it.Offer(
+                blob.geometry, dict(blob.meta.response_headers), spec.digest, blob.meta.validator
+            )
+        if spec.size_bytes is None:
+            return None
+        geometry = Geometry.for_size(spec.size_bytes, spec.piece_length)
+        return it.Offer(geometry, {}, spec.digest, spec.validator)
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            self.post(it.Ticked())
+
+    def post(self, event: it.Event) -> None:
+        """Let the machine decide on ``event`` and start what it commands. Never waits."""
+        if self._ended:
+            return
+        if isinstance(event, it.UnitArrived):
+            self._count(event)
+        for command in self._machine.handle(event, self.parts.clock.monotonic()):
+            self._perform(command)
+        if isinstance(event, it.UnitArrived):
+            self._tell_units({event.unit: event.digest})
+        elif isinstance(event, it.OriginRunEnded):
+            self.parts.changed(self.spec.task_id)
+
+    def _perform(self, command: do.Command) -> None:
+        match command:
+            case do.Register():
+                self._register()
+            case do.Reschedule(bad=bad, reason=reason):
+                self._session.reschedule(bad, reason)
+            case do.JoinParent(parent=parent):
+                self._desk.join(parent)
+            case do.LeaveParent(parent=parent):
+                self._desk.leave(parent)
+            case do.ReportBadParent(parent=parent, unit=unit):
+                self.parts.metrics.bad_units.inc()
+                self._session.bad_parent(parent, self.geometry.piece_of_unit(unit))
+            case do.CreateBlob(offer=offer):
+                if self._blob is None:
+                    self._jobs.spawn(self._create(offer), name="create")
+            case do.CheckContent():
+                self._jobs.spawn(self._check(), name="check")
+            case do.ForgetUnits():
+                self._forget()
+            case do.Succeed(whole=whole):
+                self._succeed(whole)
+            case do.Fail(error=error):
+                self._fail(error)
+            case _:
+                self._transfers.perform(command)
+
+    def _register(self) -> None:
+        if self.spec.restricted and not self.parts.secure:
+            # Without a cluster certificate nobody may give us these bytes, nor we anybody.
+            asyncio.get_running_loop().call_soon(self.post, it.OriginGranted("restricted"))
+            asyncio.get_running_loop().call_soon(self.post, it.CandidatesNamed(()))
+            return
+        self._session.register(need_back_to_source=self.parts.policy.origin.first)
+
+    async def _create(self, offer: it.Offer) -> None:
+        meta = BlobMeta(
+            url=self.spec.public_url,
+            digest=str(self.spec.digest) if self.spec.digest else None,
+            response_headers=tuple(
+                (name, value)
+                for name, value in offer.response_headers.items()
+                if name.lower() in KEPT_HEADERS
+            ),
+            restricted=self.spec.restricted or offer.restricted,
+            validator=offer.validator or self.spec.validator,
+            tag=self.spec.tag,
+            application=self.spec.application,
+        )
+        try:
+            blob = await self.parts.disk.run(
+                self.parts.store.create, self.spec.task_id, offer.geometry, meta=meta
+            )
+        except NoSpace as error:
+            self.post(it.StoreFailed(error))
+            return
+        self._adopt(blob)
+
+    def _adopt(self, blob: Blob) -> None:
+        self._pin.enter_context(blob.pin())
+        self._blob = blob
+        algorithm = self.spec.digest.algorithm if self.spec.digest else "sha256"
+        self._checker = ContentChecker(blob, algorithm, self._frontier, self.parts.cpu)
+        self._jobs.spawn(self._follow(self._checker), name="hash")
+        self._transfers.store_ready(blob)
+        self._described.set()
+        for child in list(self._children.values()):
+            child.described(self)
+        self._session.started()
+
+    def _frontier(self) -> int:
+        held = self.blob.held.bits
+        units = (~held & (held + 1)).bit_length() - 1
+        return min(units * self.geometry.unit_length, self.geometry.size_bytes)
+
+    async def _follow(self, checker: ContentChecker) -> None:
+        while not checker.complete:
+            changed = self._changed
+            await checker.catch_up()
+            if not checker.complete:
+                await changed.wait()
+        self._wake()
+
+    async def _check(self) -> None:
+        checker = self._checker
+        assert checker is not None
+        while not checker.complete:
+            await self._changed.wait()
+        actual = checker.digest()
+        wanted = self.spec.digest
+        matches = wanted is None or actual == wanted
+        if matches:
+            await self.parts.disk.run(self.blob.seal, self._sealed_digest(actual))
+        self.post(it.ContentChecked(matches, str(actual)))
+
+    def _sealed_digest(self, actual: Digest) -> Digest:
+        return self.spec.digest or actual
+
+    def _forget(self) -> None:
+        self.generation += 1
+        self.blob.reset()
+        assert self._checker is not None
+        self._jobs.spawn(self._rehash(self._checker), name="rehash")
+        self._wake()
+
+    async def _rehash(self, checker: ContentChecker) -> None:
+        checker.restart()
+        await self._follow(checker)
+
+    # News
+
+    def _count(self, event: it.UnitArrived) -> None:
+        source = self._transfers.source_of(event.transfer)
+        self._outcome.count(event, source)
+        held = self.blob.held
+        piece = self.geometry.piece_of_unit(event.unit)
+        if all(unit in held for unit in self.geometry.units_of_piece(piece)):
+            self._session.piece_held(piece, self.geometry, "", source)
+
+    def _tell_units(self, units: dict[int, bytes]) -> None:
+        for child in list(self._children.values()):
+            child.held(units)
+        self._wake()
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def joined_by(self, address: it.ParentAddress) -> None:
+        """A child that lacks units joined us: it may have what we lack, so join it, too."""
+        if not self._machine.over:
+            self.post(it.CandidatesNamed((address,)))
+
+    # The end
+
+    def _succeed(self, whole: bool) -> None:
+        if not whole:
+            self._wake()
+            return
+        self._verified = True
+        self._outcome.succeeded()
+        for child in list(self._children.values()):
+            child.completed()
+        self._end()
+
+    def _fail(self, error: MeganeuraError) -> None:
+        self.error = error
+        self._outcome.failed(error)
+        self._described.set()
+        for child in list(self._children.values()):
+            child.failed(error)
+        self._end()
+
+    def _give_up(self) -> None:
+        if not self._interests and not self._ended:
+            self._outcome.given_up()
+            self._end()
+
+    def _end(self) -> None:
+        self._ended = True
+        if self._linger:
+            self._linger.cancel()
+        self._wake()
+        self.parts.changed(self.spec.task_id)
+        self._on_end(self)
+
+    async def aclose(self) -> None:
+        """End every job of the task and let go of its blob."""
+        self._ended = True
+        await self._jobs.cancel_all()
+        self._desk.leave_all()
+        await self._session.aclose(self._outcome.word)
+        self._pin.close()
+        self._wake()

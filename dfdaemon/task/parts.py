@@ -1,0 +1,66 @@
+"""What every conductor of this host shares. Built once, by the composition root."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+
+from blobstore.store import BlobStore
+from dfdaemon.control.links import Links
+from dfdaemon.control.scheduler import SchedulerClient
+from dfdaemon.fetch.limiter import Limiter
+from dfdaemon.fetch.origin import OriginPool
+from dfdaemon.fetch.parent import ParentPool
+from dfdaemon.task.machine import TaskPolicy
+from dfdaemon.task.metrics import TaskMetrics
+from dfinfra.clock import Clock
+from dfinfra.offload import Pool
+from dfinfra.rpc.channels import Channels
+
+
+@dataclass(frozen=True)
+class Limiters:
+    """The host's bandwidth limits: everything that comes in, and what comes from origins."""
+
+    download: Limiter
+    origin: Limiter
+
+
+@dataclass(frozen=True)
+class HostIdentity:
+    """This host as the others know it."""
+
+    host_id: str
+    hostname: str
+    ip: str
+    vortex_port: int
+    seed: bool
+
+
+@dataclass(frozen=True)
+class EngineParts:
+    """Collaborators of the task engine.
+
+    ``changed`` is told the id of a task whose origin fetch ended or that failed; ``secure`` tells that this host has a cluster certificate: without one, restricted blobs do not
+    travel between hosts. ``linger_s`` is how long a task without readers goes on.
+    """
+
+    host: HostIdentity
+    policy: TaskPolicy
+    store: BlobStore
+    parents: ParentPool
+    origin: OriginPool
+    links: Links
+    scheduler: SchedulerClient
+    channels: Channels
+    limiters: Limiters
+    disk: Pool
+    cpu: Pool
+    clock: Clock
+    rng: Random
+    metrics: TaskMetrics
+    new_peer_id: Callable[[], str]
+    changed: Callable[[str], None]
+    secure: bool
+    linger_s: float = 10.0

@@ -1,0 +1,297 @@
+"""Which unit from which parent next: the child's half of the swarm algorithm, pure.
+
+Used by ``task/machine`` only. Sets of units are integers (bit ``i`` is unit ``i``), because a plan
+is made at every completion and big-integer arithmetic keeps it cheap for many units and parents.
+
+The rules and their figures come from the project's simulation study of whole-unit pull swarms: as
+many downloads as a parent has upload slots, refusal instead of queues, rarest first among peers, and
+"any of these" requests to a seed, which chooses late and in index order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from random import Random
+
+from dfcore.pieces import Geometry
+from dfdaemon.task.commands import Command, FetchAny, FetchPiece, FetchUnit
+from dfdaemon.task.events import ParentAddress
+
+
+@dataclass(frozen=True, slots=True)
+class PlanPolicy:
+    """The parameters of the swarm algorithm on the child's side.
+
+    ``downloads`` is the number of transfers from peers at once and should equal a parent's upload
+    slots; ``seed_slots`` is what a seed is assumed to have, of which a lone child may use ``any_of``
+    at once; back-offs are in seconds; ``window_units`` is how far ahead of a waiting reader units are
+    taken in order.
+    """
+
+    downloads: int = 4
+    seed_slots: int = 6
+    any_of: int = 4
+    busy_backoff_s: float = 0.05
+    broken_backoff_s: float = 1.0
+    window_units: int = 16
+
+
+@dataclass(slots=True)
+class ParentView:
+    """What is known of one parent."""
+
+    address: ParentAddress
+    held: int = 0
+    joined: bool = False
+    complete: bool = False
+    flying: int = 0
+    not_before: float = 0.0
+    corrupt: int = 0
+    broken: int = 0
+
+
+@dataclass(slots=True)
+class Flight:
+    """A transfer under way; ``bits`` are the named units, none for an any-of request."""
+
+    parent: str
+    bits: int
+    any_of: bool = False
+    started: float = 0.0
+
+
+class Rarity:
+    """Units by how many parents hold them, as one integer per count."""
+
+    def __init__(self, unit_count: int) -> None:
+        self._levels = [(1 << unit_count) - 1]
+
+    def add(self, bits: int) -> None:
+        """One more parent holds ``bits``."""
+        for level in range(len(self._levels) - 1, -1, -1):
+            moved = self._levels[level] & bits
+            if not moved:
+                continue
+            if level + 1 == len(self._levels):
+                self._levels.append(0)
+            self._levels[level] &= ~moved
+            self._levels[level + 1] |= moved
+
+    def remove(self, bits: int) -> None:
+        """One parent less holds ``bits``."""
+        for level in range(1, len(self._levels)):
+            moved = self._levels[level] & bits
+            self._levels[level] &= ~moved
+            self._levels[level - 1] |= moved
+
+    def rarest(self, among: int) -> int:
+        """Of ``among``, those that the fewest parents hold (but one at least)."""
+        for level in self._levels[1:]:
+            if found := level & among:
+                return found
+        return 0
+
+
+def lowest(bits: int) -> int:
+    """The index of the lowest set bit of ``bits``, which is not 0."""
+    return (bits & -bits).bit_length() - 1
+
+
+def pick(bits: int, rng: Random) -> int:
+    """A set bit of ``bits``, which is not 0, from a random place onwards."""
+    start = rng.randrange(bits.bit_length())
+    above = bits >> start
+    return start + lowest(above)
+
+
+@dataclass(slots=True)
+class Planner:
+    """Units held, wanted and in flight, and what each parent has; makes the next requests."""
+
+    geometry: Geometry
+    policy: PlanPolicy
+    rng: Random
+    held: int = 0
+    wanted: int = 0
+    vouched: int = 0
+    parents: dict[str, ParentView] = field(default_factory=dict)
+    flights: dict[int, Flight] = field(default_factory=dict)
+    _rarity: Rarity = field(init=False)
+    _named: int = field(init=False, default=0)
+
+    def __post_init__(self) -> None:
+        self._rarity = Rarity(self.geometry.unit_count)
+
+    @property
+    def missing(self) -> int:
+        """Wanted units that are not held."""
+        return self.wanted & ~self.held
+
+    @property
+    def needed(self) -> int:
+        """Wanted units that are neither held nor named in a transfer."""
+        return self.missing & ~self._named
+
+    @property
+    def elsewhere(self) -> int:
+        """Units that some joined parent holds."""
+        bits = 0
+        for parent in self.parents.values():
+            bits |= parent.held
+        return bits
+
+    def add_parent(self, address: ParentAddress) -> None:
+        self.parents.setdefault(address.peer_id, ParentView(address))
+
+    def drop_parent(self, peer_id: str) -> list[int]:
+        """Forget the parent; returns its transfers, which the caller cancels."""
+        view = self.parents.pop(peer_id, None)
+        if view is None:
+            return []
+        if not view.address.seed:
+            self._rarity.remove(view.held)
+        return [number for number, flight in self.flights.items() if flight.parent == peer_id]
+
+    def parent_joined(self, peer_id: str, held: int, complete: bool) -> None:
+        view = self.parents[peer_id]
+        view.joined, view.complete = True, complete
+        self.parent_holds(peer_id, held)
+
+    def parent_holds(self, peer_id: str, bits: int) -> None:
+        """The parent has these units, too."""
+        view = self.parents[peer_id]
+        new = bits & ~view.held
+        view.held |= new
+        if not view.address.seed:
+            self._rarity.add(new)
+
+    def unit_held(self, unit: int) -> None:
+        self.held |= 1 << unit
+
+    def forget_units(self) -> None:
+        self.held = 0
+
+    def take_off(self, number: int, flight: Flight) -> None:
+        """Note a transfer as under way; also used for runs from the origin."""
+        self.flights[number] = flight
+        self._named |= flight.bits
+        if view := self.parents.get(flight.parent):
+            view.flying += 1
+
+    def claim(self, number: int, unit: int) -> bool:
+        """An any-of transfer is about to bring ``unit``; False if that is of no use any more."""
+        flight = self.flights.get(number)
+        bit = 1 << unit
+        if flight is None or (self.held | self._named) & bit:
+            return False
+        flight.bits |= bit
+        self._named |= bit
+        return True
+
+    def land(self, number: int) -> Flight | None:
+        """Note a transfer as over."""
+        flight = self.flights.pop(number, None)
+        if flight is None:
+            return None
+        self._named = 0
+        for other in self.flights.values():
+            self._named |= other.bits
+        if view := self.parents.get(flight.parent):
+            view.flying -= 1
+        return flight
+
+    def back_off(self, peer_id: str, now: float, delay_s: float) -> None:
+        """Do not ask the parent again before ``delay_s``, give or take a half."""
+        if view := self.parents.get(peer_id):
+            view.not_before = now + delay_s * self.rng.uniform(0.5, 1.5)
+
+    def plan(self, now: float, number: int, waited_unit: int | None) -> list[Command]:
+        """The requests to make now, numbered from ``number``; each is noted as under way."""
+        commands: list[Command] = []
+        if self.needed:
+            self._plan_any(now, number, commands)
+            self._plan_peers(now, number, waited_unit, commands)
+        return commands
+
+    def _plan_any(self, now: float, number: int, commands: list[Command]) -> None:
+        """Keep requests open at a seed, which do not count as downloads."""
+        seeds = [v for v in self.parents.values() if v.joined and v.address.seed and v.address.ours]
+        if not seeds:
+            return
+        open_now = sum(1 for flight in self.flights.values() if flight.any_of)
+        peers = sum(1 for v in self.parents.values() if v.joined and not v.address.seed)
+        allowed = max(1, min(self.policy.any_of, self.policy.seed_slots // (peers + 1)))
+        for _ in range(min(allowed, self.needed.bit_count()) - open_now):
+            ready = [view for view in seeds if view.not_before <= now]
+            if not ready:
+                return
+            seed = min(ready, key=lambda view: view.flying)
+            command = FetchAny(number + len(commands), seed.address.peer_id, self.needed)
+            self._depart(command, now)
+            commands.append(command)
+
+    def _plan_peers(
+        self, now: float, number: int, waited_unit: int | None, commands: list[Command]
+    ) -> None:
+        busy = sum(1 for flight in self.flights.values() if not flight.any_of and flight.parent)
+        ready = [
+            view
+            for view in self.parents.values()
+            if view.joined
+            and not view.flying
+            and view.not_before <= now
+            and not (view.address.seed and view.address.ours)
+        ]
+        self.rng.shuffle(ready)
+        while busy < self.policy.downloads and ready:
+            command = self._next_from_peers(ready, number + len(commands), waited_unit)
+            if command is None:
+                return
+            self._depart(command, now)
+            commands.append(command)
+            ready = [view for view in ready if view.address.peer_id != command.parent]
+            busy += 1
+
+    def _next_from_peers(
+        self, ready: list[ParentView], number: int, waited_unit: int | None
+    ) -> FetchUnit | FetchPiece | None:
+        obtainable = 0
+        for view in ready:
+            obtainable |= self._useful(view)
+        if not obtainable:
+            return None
+        unit = self._choose_unit(obtainable, waited_unit)
+        view = next(view for view in ready if self._useful(view) >> unit & 1)
+        if view.address.ours:
+            return FetchUnit(number, view.address.peer_id, unit)
+        return FetchPiece(number, view.address.peer_id, self.geometry.piece_of_unit(unit))
+
+    def _useful(self, view: ParentView) -> int:
+        """What we need of the parent: a peer's unit only once a seed vouched for its digest."""
+        useful = view.held & self.needed
+        if view.address.ours and self._seed_joined():
+            useful &= self.vouched
+        return useful
+
+    def _seed_joined(self) -> bool:
+        return any(v.joined and v.address.seed and v.address.ours for v in self.parents.values())
+
+    def _choose_unit(self, obtainable: int, waited_unit: int | None) -> int:
+        if waited_unit is not None:
+            window = ((1 << self.policy.window_units) - 1) << waited_unit
+            if soon := obtainable & window:
+                return lowest(soon)
+        return pick(self._rarity.rarest(obtainable) or obtainable, self.rng)
+
+    def _depart(self, command: FetchUnit | FetchAny | FetchPiece, now: float) -> None:
+        match command:
+            case FetchUnit(unit=unit):
+                bits = 1 << unit
+            case FetchPiece(piece=piece):
+                bits = 0
+                for unit in self.geometry.units_of_piece(piece):
+                    bits |= 1 << unit
+            case FetchAny():
+                bits = 0
+        any_of = isinstance(command, FetchAny)
+        self.take_off(command.transfer, Flight(command.parent, bits, any_of, now))

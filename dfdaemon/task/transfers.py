@@ -1,0 +1,252 @@
+"""The transfers of one download: a job each, from a parent or from the origin.
+
+Performs the fetch commands of the machine for ``conductor`` and posts what came of them. The bytes go
+from the socket to the store in the threads of the fetch pools.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
+from blobstore.blob import Blob
+from dfcore.bitmap import Bitmap
+from dfcore.errors import (
+    DigestMismatch,
+    MeganeuraError,
+    NoSpace,
+    OriginBroken,
+    PeerBroken,
+    PeerRefused,
+)
+from dfcore.pieces import Geometry
+from dfcore.ranges import ByteRange
+from dfdaemon.fetch.limiter import together
+from dfdaemon.fetch.origin import OriginRequest, OriginStream
+from dfdaemon.fetch.requests import NotClaimed, ParentBusy, UnitRequest
+from dfdaemon.task import commands as do
+from dfdaemon.task import events as it
+from dfdaemon.task.machine import FIRST_REQUEST_BYTES
+from dfinfra.jobs import JobGroup
+
+if TYPE_CHECKING:
+    from dfdaemon.task.conductor import Conductor
+
+ORIGIN = "origin"
+SEED = "seed"
+PEER = "peer"
+
+
+class Transfers:
+    """Jobs by transfer number, and what each one's source is."""
+
+    def __init__(self, conductor: Conductor, jobs: JobGroup) -> None:
+        self._conductor = conductor
+        self._parts = conductor.parts
+        self._group = jobs
+        self._jobs: dict[int, asyncio.Task[None]] = {}
+        self._sources: dict[int, str] = {}
+        self._blob: asyncio.Future[Blob] = asyncio.get_running_loop().create_future()
+
+    @property
+    def origin_active(self) -> bool:
+        return ORIGIN in self._sources.values()
+
+    def source_of(self, transfer: int) -> str:
+        return self._sources.get(transfer, PEER)
+
+    def store_ready(self, blob: Blob) -> None:
+        """The store has room: transfers may write."""
+        if not self._blob.done():
+            self._blob.set_result(blob)
+
+    def perform(self, command: do.Command) -> None:
+        match command:
+            case do.FetchUnit(transfer=number, parent=parent):
+                self._start(number, self._source_at(parent), self._fetch_unit(command))
+            case do.FetchAny(transfer=number):
+                self._start(number, SEED, self._fetch_any(command))
+            case do.FetchPiece(transfer=number, parent=parent):
+                self._start(number, self._source_at(parent), self._fetch_piece(command))
+            case do.OpenOrigin(transfer=number):
+                self._start(number, ORIGIN, self._open_origin(number))
+            case do.FetchRun(transfer=number):
+                self._start(number, ORIGIN, self._fetch_run(command))
+            case do.CancelTransfer(transfer=number):
+                if job := self._jobs.get(number):
+                    job.cancel()
+            case _:
+                raise TypeError(f"not a transfer: {command!r}")
+
+    def _source_at(self, parent: str) -> str:
+        return SEED if self._conductor.parent_address(parent).seed else PEER
+
+    def _start(self, number: int, source: str, work: Coroutine[Any, Any, None]) -> None:
+        self._sources[number] = source
+        job = self._group.spawn(work, name=f"{source} {number}")
+        self._jobs[number] = job
+
+        def ended(_: asyncio.Task[None]) -> None:
+            self._jobs.pop(number, None)
+            self._sources.pop(number, None)
+
+        job.add_done_callback(ended)
+
+    # From parents
+
+    async def _fetch_unit(self, command: do.FetchUnit) -> None:
+        request = UnitRequest(
+            self._conductor.spec.task_id,
+            self._parts.host.host_id,
+            unit=command.unit,
+            tls=self._conductor.restricted,
+        )
+        await self._fetch(command.transfer, command.parent, request)
+
+    async def _fetch_any(self, command: do.FetchAny) -> None:
+        count = self._conductor.geometry.unit_count
+        wanted = Bitmap.from_bytes(command.wanted_bits.to_bytes((count + 7) // 8, "little"), count)
+        request = UnitRequest(
+            self._conductor.spec.task_id,
+            self._parts.host.host_id,
+            wanted=wanted,
+            tls=self._conductor.restricted,
+        )
+        await self._fetch(command.transfer, command.parent, request)
+
+    async def _fetch(self, number: int, parent: str, request: UnitRequest) -> None:
+        conductor = self._conductor
+        address = conductor.parent_address(parent)
+        blob = await self._blob
+        try:
+            got = await self._parts.parents.fetch(
+                (address.ip, address.port),
+                request,
+                blob,
+                conductor.expected_digest,
+                self._parts.limiters.download,
+                claim=lambda unit: conductor.claim(number, unit),
+            )
+        except NotClaimed:
+            conductor.post(it.TransferEmpty(number))
+        except ParentBusy:
+            conductor.post(it.TransferRefused(number))
+        except PeerRefused:
+            conductor.post(it.TransferEmpty(number))
+        except DigestMismatch:
+            conductor.post(it.TransferCorrupt(number))
+        except PeerBroken as error:
+            conductor.post(it.TransferBroken(number, str(error)))
+        except (NoSpace, OSError) as error:
+            conductor.post(it.StoreFailed(_store_error(error)))
+        else:
+            conductor.post(it.UnitArrived(number, got.unit, got.length, got.digest, got.cost_s))
+
+    async def _fetch_piece(self, command: do.FetchPiece) -> None:
+        conductor, number = self._conductor, command.transfer
+        blob = await self._blob
+        try:
+            where = conductor.piece_address(command.parent, command.piece)
+            got = await self._parts.parents.fetch_piece(
+                where, conductor.spec.task_id, command.piece, blob, self._parts.limiters.download
+            )
+        except PeerRefused:
+            conductor.post(it.TransferEmpty(number))
+        except DigestMismatch:
+            conductor.post(it.TransferCorrupt(number))
+        except PeerBroken as error:
+            conductor.post(it.TransferBroken(number, str(error)))
+        except (NoSpace, OSError) as error:
+            conductor.post(it.StoreFailed(_store_error(error)))
+        else:
+            for unit, digest in got.units:
+                length = blob.geometry.unit_range(unit).size
+                conductor.post(it.UnitArrived(number, unit, length, digest, got.cost_s))
+
+    # From the origin
+
+    def _request(self, wanted: ByteRange | None, blob: Blob | None) -> OriginRequest:
+        spec = self._conductor.spec
+        return OriginRequest(
+            spec.url,
+            spec.request_headers,
+            wanted,
+            validator=self._conductor.origin_validator,
+            size_bytes=blob.geometry.size_bytes if blob else spec.size_bytes,
+            insecure_skip_verify=spec.insecure_skip_verify,
+        )
+
+    async def _open_origin(self, number: int) -> None:
+        conductor = self._conductor
+        try:
+            stream = await self._parts.origin.open(
+                self._request(ByteRange(0, FIRST_REQUEST_BYTES), None)
+            )
+        except MeganeuraError as error:
+            conductor.post(it.OriginRunEnded(number, error))
+            return
+        try:
+            if stream.size_bytes is None:
+                raise OriginBroken("the origin does not tell the length of the content")
+            geometry = Geometry.for_size(stream.size_bytes, conductor.spec.piece_length)
+            conductor.learn_validator(stream.validator)
+            offer = it.Offer(
+                geometry, dict(stream.headers), conductor.spec.digest, stream.validator
+            )
+            ranged = stream.accepts_ranges and stream.range is not None
+            until = geometry.unit_count
+            if ranged and stream.range is not None and stream.range.end < geometry.size_bytes:
+                until = stream.range.end // geometry.unit_length
+            conductor.post(it.OriginOpened(offer, stream.accepts_ranges))
+            await self._receive(number, stream, 0, until)
+        except MeganeuraError as error:
+            conductor.post(it.OriginRunEnded(number, error))
+        finally:
+            await stream.aclose()
+
+    async def _fetch_run(self, command: do.FetchRun) -> None:
+        conductor = self._conductor
+        blob = await self._blob
+        geometry = blob.geometry
+        wanted = ByteRange(
+            command.first * geometry.unit_length,
+            min(command.until * geometry.unit_length, geometry.size_bytes),
+        )
+        try:
+            stream = await self._parts.origin.open(self._request(wanted, blob))
+        except MeganeuraError as error:
+            conductor.post(it.OriginRunEnded(command.transfer, error))
+            return
+        try:
+            conductor.learn_validator(stream.validator)
+            await self._receive(command.transfer, stream, command.first, command.until)
+        except MeganeuraError as error:
+            conductor.post(it.OriginRunEnded(command.transfer, error))
+        finally:
+            await stream.aclose()
+
+    async def _receive(self, number: int, stream: OriginStream, first: int, until: int) -> None:
+        conductor = self._conductor
+        loop = asyncio.get_running_loop()
+        blob = await self._blob
+        geometry = blob.geometry
+
+        def arrived(unit: int, digest: bytes) -> None:
+            length = geometry.unit_range(unit).size
+            event = it.UnitArrived(number, unit, length, digest, 0.0)
+            loop.call_soon_threadsafe(conductor.post, event)
+
+        limiter = together(self._parts.limiters.download, self._parts.limiters.origin)
+        try:
+            await stream.into(blob, first, until, arrived, limiter)
+        except OSError as error:
+            conductor.post(it.StoreFailed(_store_error(error)))
+            return
+        conductor.post(it.OriginRunEnded(number))
+
+
+def _store_error(error: Exception) -> MeganeuraError:
+    if isinstance(error, MeganeuraError):
+        return error
+    return NoSpace(f"the store cannot be written: {error}")
