@@ -58,6 +58,9 @@ def _guard_unary(inner: Handler, method: str) -> Handler:
             await _refuse(context, error)
         except grpc.aio.AbortError:
             raise
+        except NotImplementedError:
+            # What the generated base class does for calls that a servicer leaves out.
+            await context.abort(grpc.StatusCode.UNIMPLEMENTED, f"{method} is not served here")
         except Exception:
             await _break(context, method)
 
