@@ -1,0 +1,1 @@
+"""Which peers make good parents for a plain Dragonfly peer. Pure."""

@@ -1,0 +1,1 @@
+"""What the scheduler knows: hosts, tasks, peers, and indexes over them. Pure."""

@@ -1,0 +1,120 @@
+"""One task on one host: its state, progress, and neighbours in the task's graph."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dfcore.fsm import Machine
+from scheduler.events import Wish
+from scheduler.resource.states import ENDED_STATES, PEER_TABLE, PeerEvent, PeerState
+
+if TYPE_CHECKING:
+    from scheduler.resource.host import Host
+    from scheduler.resource.task import Task
+
+_BLOCKED_MAX = 64
+
+
+class Peer:
+    """A member of a task.
+
+    `links` is the symmetric neighbour relation of own peers (a dict for its order). `sources` are
+    the hosts a plain peer was told to take from; each counts as one upload of that host.
+    """
+
+    __slots__ = (
+        "awaits",
+        "blocked",
+        "closed_at",
+        "created_at",
+        "finished_bytes",
+        "host",
+        "id",
+        "links",
+        "machine",
+        "moved_at",
+        "progressed_at",
+        "refused_status",
+        "sources",
+        "streaming",
+        "task",
+        "wait_until",
+        "wish",
+    )
+
+    def __init__(self, peer_id: str, host: Host, task: Task, now: float) -> None:
+        self.id = peer_id
+        self.host = host
+        self.task = task
+        self.machine = Machine(PEER_TABLE, PeerState.PENDING, peer_id)
+        self.wish = Wish()
+        self.links: dict[Peer, None] = {}
+        self.blocked: dict[str, None] = {}
+        self.sources: dict[Host, None] = {}
+        self.finished_bytes = 0
+        self.streaming = False
+        """Its announce stream is open."""
+        self.awaits = False
+        """It was promised an answer."""
+        self.wait_until = 0.0
+        self.refused_status = 0
+        """What the origin answered it, if that was an error."""
+        self.closed_at = now
+        self.created_at = now
+        self.moved_at = now
+        self.progressed_at = now
+
+    @property
+    def state(self) -> PeerState:
+        return self.machine.state
+
+    @property
+    def ended(self) -> bool:
+        return self.machine.state in ENDED_STATES
+
+    @property
+    def own(self) -> bool:
+        return self.host.info.own
+
+    @property
+    def seed(self) -> bool:
+        return self.host.info.seed
+
+    @property
+    def complete(self) -> bool:
+        """It holds the whole blob (one that asked for a range does not)."""
+        return self.machine.state is PeerState.SUCCEEDED and not self.wish.ranged
+
+    @property
+    def holds_something(self) -> bool:
+        """Worth asking by somebody who cannot wait for it to get pieces."""
+        state = self.machine.state
+        return (
+            state is PeerState.SUCCEEDED
+            or state is PeerState.BACK_TO_SOURCE
+            or (state is PeerState.RUNNING and self.finished_bytes > 0)
+        )
+
+    def fire(self, event: PeerEvent, now: float) -> bool:
+        """Make the move if the table has it; a late or repeated message is no error."""
+        if (self.machine.state, event) not in PEER_TABLE:
+            return False
+        self.machine.fire(event)
+        self.moved_at = now
+        return True
+
+    def restart(self, now: float) -> None:
+        """Begin again after a re-registration; neighbours and progress are kept."""
+        self.machine = Machine(PEER_TABLE, PeerState.PENDING, self.id)
+        self.moved_at = now
+        self.progressed_at = now
+
+    def block(self, host_id: str) -> None:
+        """Never offer this host to the peer again (the last 64 are remembered)."""
+        self.blocked.pop(host_id, None)
+        self.blocked[host_id] = None
+        if len(self.blocked) > _BLOCKED_MAX:
+            del self.blocked[next(iter(self.blocked))]
+
+    def accepts(self, other: Peer) -> bool:
+        return other.host is not self.host and other.host.id not in self.blocked
