@@ -85,7 +85,7 @@ async def run(
     """Run the services until a signal or a crash; returns the exit code.
 
     ``ready_file`` is written when all have started and removed when the stop begins;
-    ``on_ready`` is called at the same moment. An error of a start stops what has started
+    ``on_ready`` is called right after. An error of a start stops what has started
     and is raised.
     """
     process = _Process()
@@ -94,10 +94,10 @@ async def run(
     started: list[Service] = []
     try:
         if await _start_all(services, started, process):
-            if on_ready is not None:
-                on_ready()
             if ready_file is not None:
                 ready_file.write_text(f"{os.getpid()}\n")
+            if on_ready is not None:
+                on_ready()
             await process.stopping.wait()
     finally:
         if ready_file is not None:
