@@ -14,6 +14,9 @@ from urllib.parse import unquote
 from tests.standin import access
 from tests.standin.api import ACTIONS, ApiHandlers
 from tests.standin.exchange import Exchange, Listener, Route
+from tests.standin.git import GitHandlers
+from tests.standin.lfs import LfsHandlers
+from tests.standin.registry import RegistryHandlers
 from tests.standin.reply import Reply, error_reply, redirect
 from tests.standin.resolve import ResolveHandlers
 
@@ -33,6 +36,12 @@ _API = re.compile(
     rf"(?:/(?P<action>{'|'.join(ACTIONS)})(?:/(?P<rest>.*))?)?/?"
 )
 
+_GIT = re.compile(
+    r"/(?:(?P<prefix>datasets|spaces)/)?(?P<id>[^/]+/[^/]+?)(?:\.git)?/"
+    r"(?P<service>info/refs|git-upload-pack|info/lfs/objects/batch)"
+)
+_REGISTRY = re.compile(r"/v2/(?P<id>[^/]+/[^/]+)/(?P<kind>manifests|blobs)/(?P<name>[^/]+)")
+
 
 class Hub(Listener):
     """Routes of huggingface.co."""
@@ -41,6 +50,9 @@ class Hub(Listener):
         super().__init__(standin)
         self._files = ResolveHandlers(self)
         self._api = ApiHandlers(self)
+        self._git = GitHandlers(self)
+        self._lfs = LfsHandlers(self)
+        self._registry = RegistryHandlers(self)
 
     def route(self, exchange: Exchange) -> Route:
         """Match the path; identify the caller."""
@@ -51,11 +63,19 @@ class Hub(Listener):
             place = (match["type"], unquote(match["id"]), match["rev"], unquote(match["path"]))
             return self._file_route("resolve-cache", self._files.cached, *place)
         if match := _RESOLVE.fullmatch(path):
-            type = (match["prefix"] or "models").removesuffix("s")
-            place = (type, unquote(match["id"]), unquote(match["rev"]), unquote(match["path"]))
+            place = (
+                _type(match),
+                unquote(match["id"]),
+                unquote(match["rev"]),
+                unquote(match["path"]),
+            )
             return self._moved("resolve", exchange, place[0], place[1]) or self._file_route(
                 "resolve", self._files.resolve, *place
             )
+        if match := _GIT.fullmatch(path):
+            return self._git_route(match)
+        if match := _REGISTRY.fullmatch(path):
+            return self._registry_route(match)
         if path == "/api/whoami-v2":
             return Route("api", self._api.whoami)
         if match := _API.fullmatch(path):
@@ -92,6 +112,22 @@ class Hub(Listener):
             kind, handler, (f"{repo_id}/{action}",)
         )
 
+    def _git_route(self, match: re.Match[str]) -> Route:
+        type, repo_id, service = _type(match), unquote(match["id"]), match["service"]
+        if service.startswith("info/lfs"):
+            batch = functools.partial(self._lfs.batch, type=type, repo_id=repo_id)
+            return Route("lfs", batch, (f"{repo_id}/batch",))
+        serve = functools.partial(self._git.serve, type=type, repo_id=repo_id, service=service)
+        return Route("git", serve, (f"{repo_id}/{service}",))
+
+    def _registry_route(self, match: re.Match[str]) -> Route:
+        repo_id, name = unquote(match["id"]), unquote(match["name"])
+        if match["kind"] == "manifests":
+            handler = functools.partial(self._registry.manifest, repo_id=repo_id, tag=name)
+        else:
+            handler = functools.partial(self._registry.blob, repo_id=repo_id, digest=name)
+        return Route("registry", handler, (f"{repo_id}/{name}",))
+
     def _moved(self, kind: str, exchange: Exchange, type: str, repo_id: str) -> Route | None:
         """Route to the new address of a renamed repository."""
         new_id = self.state.renamed.get((type, repo_id))
@@ -103,6 +139,11 @@ class Hub(Listener):
             return redirect(307, target)
 
         return Route(kind, moved, (repo_id,))
+
+
+def _type(match: re.Match[str]) -> str:
+    prefix: str = match["prefix"] or "models"
+    return prefix.removesuffix("s")
 
 
 async def _unknown(_exchange: Exchange) -> Reply:
