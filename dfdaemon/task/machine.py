@@ -449,7 +449,8 @@ class Download:
         """What follows from the state after any event: more requests, or the end."""
         if self.state == "searching":
             return self._plan_origin(now)
-        assert self.planner is not None
+        if self.planner is None:
+            return []
         if self.state == "satisfied" and self.planner.missing:
             self._states.fire("want_more")
             self._progress_at = now

@@ -1,0 +1,254 @@
+"""One download as a script: what happened, what the machine commands."""
+
+from __future__ import annotations
+
+from random import Random
+
+from dfcore.digest import Digest
+from dfcore.errors import ContentChanged, DigestMismatch, OriginRefused, TimedOut, Unavailable
+from dfcore.pieces import Geometry
+from dfcore.ranges import ByteRange
+from dfdaemon.task import commands as do
+from dfdaemon.task import events as it
+from dfdaemon.task.machine import Download, TaskPolicy
+from dfdaemon.task.origin_runs import OriginPolicy
+
+MIB = 1 << 20
+GEOMETRY = Geometry(8 * MIB, 4 * MIB, MIB)
+OFFER = it.Offer(GEOMETRY)
+ALL = 0xFF
+SEED = it.ParentAddress("seed", "host-seed", "127.0.0.1", 4005, seed=True)
+PEER = it.ParentAddress("peer", "host-peer", "127.0.0.2", 4005)
+SHA = Digest("sha256", "ab" * 32)
+
+
+def digests(bits: int) -> dict[int, bytes]:
+    return {unit: bytes([unit]) * 16 for unit in range(8) if bits >> unit & 1}
+
+
+def node(**policy: object) -> Download:
+    return Download(TaskPolicy(**policy), Random(1), digest=SHA)  # type: ignore[arg-type]
+
+
+def seed() -> Download:
+    return Download(TaskPolicy(origin=OriginPolicy(first=True)), Random(1), digest=SHA)
+
+
+def of(kind: type, commands: list[do.Command]) -> list[do.Command]:
+    return [command for command in commands if isinstance(command, kind)]
+
+
+def fetching_node() -> Download:
+    """A node that joined the seed, which holds everything, and a peer, which holds nothing."""
+    download = node()
+    download.handle(it.Started(), 0.0)
+    download.handle(it.CandidatesNamed((SEED, PEER)), 0.0)
+    download.handle(it.ParentJoined("seed", OFFER, ALL, digests(ALL)), 0.0)
+    download.handle(it.ParentJoined("peer", OFFER, 0, {}), 0.0)
+    return download
+
+
+def arrive(
+    download: Download, commands: list[do.Command], now: float = 1.0
+) -> list[do.Command]:
+    """Let every any-of request bring the lowest unit that is missing, until all are here."""
+    answers: list[do.Command] = []
+    pending = list(commands)
+    while pending:
+        command = pending.pop(0)
+        if not isinstance(command, do.FetchAny):
+            answers.append(command)
+            continue
+        assert download.planner is not None
+        needed = download.planner.needed
+        if not needed:
+            continue
+        unit = (needed & -needed).bit_length() - 1
+        assert download.claim(command.transfer, unit)
+        arrived = it.UnitArrived(command.transfer, unit, MIB, bytes([unit]) * 16, 0.1)
+        pending += download.handle(arrived, now)
+    return answers
+
+
+def test_a_node_registers_joins_fetches_checks_and_succeeds() -> None:
+    download = node()
+    assert download.handle(it.Started(), 0.0) == [do.Register()]
+    assert download.handle(it.CandidatesNamed((SEED,)), 0.0) == [do.JoinParent(SEED)]
+    commands = download.handle(it.ParentJoined("seed", OFFER, ALL, digests(ALL)), 0.0)
+    assert commands[0] == do.CreateBlob(OFFER)
+    answers = arrive(download, commands)
+    assert do.CheckContent() in answers
+    end = download.handle(it.ContentChecked(True, str(SHA)), 2.0)
+    assert end == [do.LeaveParent("seed"), do.Succeed(whole=True)]
+    assert download.state == "succeeded"
+
+
+def test_a_node_that_is_granted_the_origin_goes_there() -> None:
+    download = node()
+    download.handle(it.Started(), 0.0)
+    download.handle(it.OriginGranted(), 0.0)
+    assert download.handle(it.CandidatesNamed(()), 0.0) == [do.OpenOrigin(1)]
+
+
+def test_without_a_scheduler_a_node_goes_to_the_origin_unless_forbidden() -> None:
+    lost = it.SchedulerLost(Unavailable("no scheduler answers"))
+    free = node()
+    free.handle(it.Started(), 0.0)
+    assert free.handle(lost, 0.0) == [do.OpenOrigin(1)]
+    bound = Download(TaskPolicy(), Random(1), disable_back_to_source=True)
+    bound.handle(it.Started(), 0.0)
+    assert bound.handle(lost, 0.0) == []
+    (failed,) = of(do.Fail, bound.handle(lost, 61.0))
+    assert isinstance(failed, do.Fail)
+    assert isinstance(failed.error, Unavailable)
+
+
+def test_a_seed_takes_runs_from_the_origin_on_several_connections() -> None:
+    download = seed()
+    download.handle(it.Started(offer=it.Offer(Geometry(64 * MIB, 4 * MIB, MIB))), 0.0)
+    commands = download.handle(it.CandidatesNamed(()), 0.0)
+    runs = [(c.first, c.until) for c in commands if isinstance(c, do.FetchRun)]
+    assert runs == [(0, 8), (8, 16), (16, 24), (24, 32)]
+
+
+def test_a_new_seed_takes_from_peers_what_they_hold_and_the_rest_from_the_origin() -> None:
+    download = seed()
+    download.handle(it.Started(offer=OFFER), 0.0)
+    waiting = download.handle(it.CandidatesNamed((PEER,)), 0.0)
+    assert not of(do.FetchRun, waiting)
+    commands = download.handle(it.ParentJoined("peer", OFFER, 0x0F, digests(0x0F)), 0.0)
+    assert of(do.FetchUnit, commands)
+    assert [(c.first, c.until) for c in commands if isinstance(c, do.FetchRun)] == [(4, 8)]
+
+
+def test_a_seed_does_not_wait_for_peers_for_ever() -> None:
+    download = seed()
+    download.handle(it.Started(offer=OFFER), 0.0)
+    download.handle(it.CandidatesNamed((PEER,)), 0.0)
+    assert of(do.FetchRun, download.handle(it.Ticked(), 1.1))
+
+
+def test_a_broken_run_is_asked_for_again_where_it_broke() -> None:
+    from dfcore.errors import OriginBroken
+
+    download = seed()
+    download.handle(it.Started(offer=OFFER), 0.0)
+    (run,) = of(do.FetchRun, download.handle(it.CandidatesNamed(()), 0.0))
+    assert isinstance(run, do.FetchRun)
+    download.handle(it.UnitArrived(run.transfer, 0, MIB, b"0" * 16, 0.1), 0.5)
+    download.handle(it.OriginRunEnded(run.transfer, OriginBroken("cut")), 0.6)
+    (again,) = of(do.FetchRun, download.handle(it.Ticked(), 5.0))
+    assert isinstance(again, do.FetchRun)
+    assert (again.first, again.until) == (1, 8)
+
+
+def test_the_origins_refusal_ends_the_task_with_its_answer() -> None:
+    refusal = OriginRefused(404, {"X-Error-Code": "EntryNotFound"}, b"no")
+    download = seed()
+    download.handle(it.Started(), 0.0)
+    (opened,) = of(do.OpenOrigin, download.handle(it.CandidatesNamed(()), 0.0))
+    assert isinstance(opened, do.OpenOrigin)
+    end = download.handle(it.OriginRunEnded(opened.transfer, refusal), 0.1)
+    assert end == [do.Fail(refusal)]
+
+
+def test_a_seed_that_reports_the_origins_refusal_fails_the_node_at_once() -> None:
+    download = node()
+    download.handle(it.Started(), 0.0)
+    download.handle(it.CandidatesNamed((SEED,)), 0.0)
+    refusal = OriginRefused(403, {}, b"gated")
+    assert do.Fail(refusal) in download.handle(it.ParentRefused("seed", refusal), 0.1)
+
+
+def test_a_lost_seed_is_replaced() -> None:
+    download = fetching_node()
+    commands = download.handle(it.ParentLost("seed", "closed"), 1.0)
+    assert of(do.CancelTransfer, commands) == [do.CancelTransfer(n) for n in (1, 2, 3, 4)]
+    assert do.Reschedule(("seed",), "closed") in commands
+
+
+def test_a_peer_with_wrong_bytes_is_reported_and_banned() -> None:
+    download = fetching_node()
+    commands = download.handle(it.ParentHeld("peer", digests(0x80)), 1.0)
+    (fetch,) = of(do.FetchUnit, commands)
+    assert isinstance(fetch, do.FetchUnit)
+    answers = download.handle(it.TransferCorrupt(fetch.transfer), 1.1)
+    assert do.ReportBadParent("peer", 7) in answers
+    assert do.LeaveParent("peer") in answers
+    assert download.handle(it.CandidatesNamed((PEER,)), 1.2) == []
+
+
+def test_a_seed_vouches_and_a_liar_is_not_believed() -> None:
+    download = node()
+    download.handle(it.Started(), 0.0)
+    download.handle(it.CandidatesNamed((SEED, PEER)), 0.0)
+    download.handle(it.ParentJoined("peer", OFFER, 1, {0: b"x" * 16}), 0.0)
+    download.handle(it.ParentJoined("seed", OFFER, 1, {0: b"y" * 16}), 0.0)
+    assert download.expected_digest(0) == b"y" * 16
+
+
+def test_wrong_content_from_the_swarm_is_thrown_away_and_the_task_fails() -> None:
+    download = fetching_node()
+    assert download.planner is not None
+    download.planner.held = ALL
+    assert do.CheckContent() in download.handle(it.Ticked(), 1.0)
+    end = download.handle(it.ContentChecked(False, "sha256:00"), 1.1)
+    assert do.ForgetUnits() in end
+    (failed,) = of(do.Fail, end)
+    assert isinstance(failed, do.Fail)
+    assert isinstance(failed.error, DigestMismatch)
+
+
+def test_a_seed_fetches_wrong_content_once_more() -> None:
+    download = seed()
+    download.handle(it.Started(offer=OFFER, held_bits=ALL), 0.0)
+    first = download.handle(it.ContentChecked(False, "sha256:00"), 0.1)
+    assert do.ForgetUnits() in first
+    assert not of(do.Fail, first)
+    assert of(do.FetchRun, first + download.handle(it.CandidatesNamed(()), 0.2))
+
+
+def test_other_content_at_the_seed_is_never_mixed_in() -> None:
+    download = Download(TaskPolicy(), Random(1))
+    download.handle(it.Started(), 0.0)
+    download.handle(it.CandidatesNamed((SEED,)), 0.0)
+    old = it.Offer(GEOMETRY, validator='"v1"')
+    new = it.Offer(GEOMETRY, validator='"v2"')
+    download.handle(it.ParentJoined("seed", old, 0, {}), 0.0)
+    other = it.ParentAddress("seed2", "host-seed2", "127.0.0.3", 4005, seed=True)
+    download.handle(it.CandidatesNamed((other,)), 0.0)
+    (failed,) = of(do.Fail, download.handle(it.ParentJoined("seed2", new, 0, {}), 0.0))
+    assert isinstance(failed, do.Fail)
+    assert isinstance(failed.error, ContentChanged)
+
+
+def test_a_part_is_fetched_alone_and_more_when_more_is_wanted() -> None:
+    download = seed()
+    download.handle(it.WantedChanged((ByteRange(0, 10),)), 0.0)
+    download.handle(it.Started(offer=OFFER), 0.0)
+    (run,) = of(do.FetchRun, download.handle(it.CandidatesNamed(()), 0.0))
+    assert isinstance(run, do.FetchRun)
+    assert (run.first, run.until) == (0, 1)
+    download.handle(it.OriginRunEnded(run.transfer), 0.1)
+    done = download.handle(it.UnitArrived(run.transfer, 0, MIB, b"0" * 16, 0.0), 0.1)
+    assert do.Succeed(whole=False) in done
+    more = download.handle(it.WantedChanged(None), 0.2)
+    assert [(c.first, c.until) for c in more if isinstance(c, do.FetchRun)] == [(1, 8)]
+
+
+def test_an_empty_blob_is_complete_once_it_is_described() -> None:
+    download = node()
+    download.handle(it.Started(), 0.0)
+    download.handle(it.CandidatesNamed((SEED,)), 0.0)
+    empty = it.Offer(Geometry.for_size(0))
+    assert do.CheckContent() in download.handle(it.ParentJoined("seed", empty, 0, {}), 0.0)
+
+
+def test_starving_asks_for_other_parents_and_ends_in_an_error() -> None:
+    download = fetching_node()
+    assert of(do.Reschedule, download.handle(it.Ticked(), 2.5))
+    assert not of(do.Reschedule, download.handle(it.Ticked(), 3.0))
+    (failed,) = of(do.Fail, download.handle(it.Ticked(), 61.0))
+    assert isinstance(failed, do.Fail)
+    assert isinstance(failed.error, TimedOut)
+    assert download.handle(it.Ticked(), 62.0) == []

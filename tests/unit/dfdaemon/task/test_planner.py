@@ -1,0 +1,141 @@
+"""Which unit from which parent: the planner alone."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from dfcore.pieces import Geometry
+from dfdaemon.task.commands import FetchAny, FetchPiece, FetchUnit
+from dfdaemon.task.events import ParentAddress
+from dfdaemon.task.planner import Planner, PlanPolicy, Rarity, lowest, pick
+
+MIB = 1 << 20
+
+
+def planner(units: int = 8, **policy: int) -> Planner:
+    made = Planner(Geometry(units * MIB, 4 * MIB, MIB), PlanPolicy(**policy), Random(1))
+    made.wanted = (1 << units) - 1
+    return made
+
+
+def parent(name: str, *, seed: bool = False, ours: bool = True) -> ParentAddress:
+    return ParentAddress(name, f"host-{name}", "127.0.0.1", 4005, seed=seed, ours=ours)
+
+
+def join(made: Planner, name: str, held: int, *, seed: bool = False, ours: bool = True) -> None:
+    made.add_parent(parent(name, seed=seed, ours=ours))
+    made.parent_joined(name, held, complete=False)
+
+
+def test_a_lone_child_asks_the_seed_for_any_on_several_connections() -> None:
+    made = planner()
+    join(made, "seed", 0, seed=True)
+    commands = made.plan(0.0, 1, None)
+    assert commands == [FetchAny(n, "seed", 0xFF) for n in (1, 2, 3, 4)]
+
+
+def test_with_many_peers_one_request_is_open_at_the_seed() -> None:
+    made = planner()
+    join(made, "seed", 0, seed=True)
+    for n in range(6):
+        join(made, f"p{n}", 0)
+    assert made.plan(0.0, 1, None) == [FetchAny(1, "seed", 0xFF)]
+    assert made.plan(0.0, 2, None) == []
+
+
+def test_peers_are_asked_for_different_units_one_each() -> None:
+    made = planner()
+    join(made, "a", 0b11)
+    join(made, "b", 0b11)
+    commands = made.plan(0.0, 1, None)
+    assert {c.parent for c in commands if isinstance(c, FetchUnit)} == {"a", "b"}
+    assert {c.unit for c in commands if isinstance(c, FetchUnit)} == {0, 1}
+
+
+def test_the_rarest_unit_goes_first() -> None:
+    made = planner(downloads=1)
+    join(made, "a", 0b1111)
+    join(made, "b", 0b0111)
+    join(made, "c", 0b0111)
+    made.parents["b"].not_before = made.parents["c"].not_before = 10.0
+    (command,) = made.plan(0.0, 1, None)
+    assert isinstance(command, FetchUnit)
+    assert command.unit == 3
+
+
+def test_a_waiting_reader_gets_its_next_unit_first() -> None:
+    made = planner(downloads=1)
+    join(made, "a", 0xFF)
+    (command,) = made.plan(0.0, 1, 5)
+    assert isinstance(command, FetchUnit)
+    assert command.unit == 5
+
+
+def test_no_more_downloads_than_the_policy_allows() -> None:
+    made = planner(downloads=2)
+    for name in "abcd":
+        join(made, name, 0xFF)
+    assert len(made.plan(0.0, 1, None)) == 2
+
+
+def test_a_peer_is_not_believed_before_a_seed_vouched_for_the_unit() -> None:
+    made = planner()
+    join(made, "seed", 0, seed=True)
+    join(made, "liar", 0xFF)
+    assert all(isinstance(c, FetchAny) for c in made.plan(0.0, 1, None))
+    made.vouched = 0b100
+    assert [c.unit for c in made.plan(0.0, 9, None) if isinstance(c, FetchUnit)] == [2]
+
+
+def test_a_busy_parent_is_left_alone_for_a_while() -> None:
+    made = planner()
+    join(made, "a", 0xFF)
+    made.plan(0.0, 1, None)
+    made.land(1)
+    made.back_off("a", 0.0, 0.05)
+    assert made.plan(0.02, 2, None) == []
+    assert len(made.plan(0.08, 2, None)) == 1
+
+
+def test_an_any_of_answer_is_claimed_once() -> None:
+    made = planner()
+    join(made, "seed", 0, seed=True)
+    made.plan(0.0, 1, None)
+    assert made.claim(1, 4)
+    assert not made.claim(2, 4)
+    assert made.needed == 0xFF & ~(1 << 4)
+    made.land(1)
+    assert made.needed == 0xFF
+
+
+def test_a_plain_parent_is_asked_for_whole_pieces() -> None:
+    made = planner()
+    join(made, "rust", 0xF0, ours=False)
+    assert made.plan(0.0, 1, None) == [FetchPiece(1, "rust", 1)]
+    assert made.needed == 0x0F
+
+
+def test_dropping_a_parent_names_its_transfers() -> None:
+    made = planner()
+    join(made, "a", 0xFF)
+    made.plan(0.0, 7, None)
+    assert made.drop_parent("a") == [7]
+    assert made.elsewhere == 0
+
+
+def test_rarity_counts_holders_up_and_down() -> None:
+    rarity = Rarity(4)
+    rarity.add(0b1111)
+    rarity.add(0b0011)
+    assert rarity.rarest(0b1111) == 0b1100
+    rarity.remove(0b1100)
+    assert rarity.rarest(0b1111) == 0b0011
+    assert rarity.rarest(0b1100) == 0
+
+
+@pytest.mark.parametrize("bits", [1, 0b1000, 0b1010_0110])
+def test_picked_bits_are_set(bits: int) -> None:
+    assert all(bits >> pick(bits, Random(n)) & 1 for n in range(20))
+    assert bits >> lowest(bits) & 1
