@@ -147,7 +147,7 @@ class Serving:
             return
         children[join.task_id] = (child, found)
         if not join.complete:
-            found.joined_by(_address(channel.peer, join))
+            found.joined_by(_address(channel.peer, join), int.from_bytes(join.held, "little"))
 
     def _leave(
         self,

@@ -389,10 +389,16 @@ class Conductor:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    def joined_by(self, address: it.ParentAddress) -> None:
-        """A child that lacks units joined us: it may have what we lack, so join it, too."""
+    def joined_by(self, child: it.ParentAddress, held_bits: int) -> None:
+        """A child that lacks units joined us: join it, too, since it may get what we lack.
+
+        A seed does so only if the child has something already: that is how a seed that takes over
+        continues from what the swarm holds.
+        """
+        if self.parts.host.seed and not held_bits:
+            return
         if not self._machine.over:
-            self.post(it.CandidatesNamed((address,)))
+            self.post(it.CandidatesNamed((child,)))
 
     # The end
 

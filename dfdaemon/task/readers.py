@@ -61,9 +61,14 @@ class RunningHandle:
     def __init__(self, conductor: Conductor, wanted: ByteRange | None) -> None:
         self._conductor = conductor
         self._generation = conductor.generation
-        self._wanted = wanted
+        self._pin = ExitStack()
         self._open = True
         conductor.add_interest(self, wanted)
+
+    async def described(self) -> None:
+        """Wait until the size is known; from then on the blob stays while this handle is open."""
+        await self._conductor.described()
+        self._pin.enter_context(self._conductor.blob.pin())
 
     @property
     def task_id(self) -> str:
@@ -109,4 +114,5 @@ class RunningHandle:
     async def aclose(self) -> None:
         if self._open:
             self._open = False
+            self._pin.close()
             self._conductor.remove_interest(self)

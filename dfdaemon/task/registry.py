@@ -40,7 +40,7 @@ class TaskRegistry:
         conductor = self._conductor(spec)
         handle = RunningHandle(conductor, wanted)
         try:
-            await conductor.described()
+            await handle.described()
         except BaseException:
             await handle.aclose()
             raise
