@@ -19,7 +19,7 @@ from dfdaemon.vortex.pieces import PieceContent
 from dfdaemon.vortex.units import UnitContent
 
 BUFFER_SIZE = 256 * 1024
-_LIMITED_READ_SIZE = 64 * 1024
+LIMITED_READ_SIZE = 64 * 1024
 # A rate is not judged before so many seconds.
 _RATE_GRACE_S = 5.0
 
@@ -46,7 +46,7 @@ class Pace:
         self._started = monotonic()
         self._waited_s = 0.0
         self._received = 0
-        self.read_size = BUFFER_SIZE if limiter.unlimited else _LIMITED_READ_SIZE
+        self.read_size = BUFFER_SIZE if limiter.unlimited else LIMITED_READ_SIZE
 
     def moved(self, size_bytes: int) -> None:
         """Account for bytes just received, and wait if they were too many."""
