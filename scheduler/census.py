@@ -83,9 +83,10 @@ class Census:
         for task in list(host.feeds):
             touched[task] = None
             self._feeding.lose(task, reason, failed=False)
+        for task in list(host.triggers):
+            touched[task] = None
+            self._feeding.end_trigger(task)
         for task in touched:
-            if task.trigger is not None and task.trigger.host is host:
-                task.trigger = None
             self._admission.wake(task)
 
     def host_expired(self, host: Host) -> None:
@@ -150,7 +151,7 @@ class Census:
         if host is None or task is None:
             return
         if task.trigger is not None and task.trigger.host is host:
-            task.trigger = None
+            self._feeding.end_trigger(task)
         if event.task_id not in host.tasks and event.peer_id not in desk.pool.peers:
             peer = self._add_peer(event.peer_id, host, task)
             peer.fire(PeerEvent.REGISTER_NORMAL, desk.now)

@@ -35,9 +35,7 @@ class Core:
         self._feeding = Feeding(self._desk)
         self._admission = Admission(self._desk, graph, self._feeding)
         self._census = Census(self._desk, graph, self._feeding, self._admission)
-        self._reports = Reports(
-            self._desk, graph, self._feeding, self._admission, self._census
-        )
+        self._reports = Reports(self._desk, graph, self._feeding, self._admission, self._census)
         self._expiry = Expiry(
             self._desk, self._feeding, self._admission, self._census, self._reports
         )
@@ -121,9 +119,12 @@ class Core:
                 assert task in task.feeder.host.feeds
                 assert len(task.feeder.children) <= len(task.active)
             if task.trigger is not None:
-                assert task.trigger.host.id in pool.hosts
+                assert pool.hosts[task.trigger.host.id] is task.trigger.host
+                assert task in task.trigger.host.triggers
         for host in pool.hosts.values():
             for task in host.feeds:
                 assert task.feeder is not None
                 assert task.feeder.host is host
-            assert host.uploads >= 0
+            for task in host.triggers:
+                assert task.trigger is not None
+                assert task.trigger.host is host

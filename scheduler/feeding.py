@@ -182,10 +182,9 @@ class Feeding:
     def forget(self, task: Task) -> None:
         """The task is over."""
         self._put(task, None)
+        self.end_trigger(task)
 
-    def lose(
-        self, task: Task, reason: str, *, failed: bool = True, refeed: bool = True
-    ) -> None:
+    def lose(self, task: Task, reason: str, *, failed: bool = True, refeed: bool = True) -> None:
         """Give the feeder up; its children get another one, or one of them the origin.
 
         `failed` passes a seed over for a while; without `refeed` the children know by themselves.
@@ -207,9 +206,7 @@ class Feeding:
         """Find a new feeder for those that fetch, if nobody holds the blob already."""
         children = [child for child in children if child in task.active]
         if not children:
-            children = task.active.sample(
-                self._desk.rng, self._desk.policy.swarm.feeder_children
-            )
+            children = task.active.sample(self._desk.rng, self._desk.policy.swarm.feeder_children)
         children.sort(key=lambda peer: -peer.finished_bytes)
         if not children or self.holder_for(children[0]) is not None:
             return
@@ -274,8 +271,15 @@ class Feeding:
         desk = self._desk
         until = desk.now + desk.policy.origin.seed_start_s
         peer.task.trigger = Trigger(host, until)
+        host.triggers[peer.task] = None
         desk.leases.add(until, Lease.TRIGGER, peer.task)
         desk.say(TriggerSeed(peer.task.id, host.id, peer.id))
+
+    def end_trigger(self, task: Task) -> None:
+        """The seed has begun, or will not."""
+        if task.trigger is not None:
+            task.trigger.host.triggers.pop(task, None)
+            task.trigger = None
 
 
 def _has_begun(peer: Peer) -> bool:

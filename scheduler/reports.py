@@ -63,7 +63,7 @@ class Reports:
     def _feeder_began(self, peer: Peer) -> None:
         task = peer.task
         if task.trigger is not None and task.trigger.host is peer.host:
-            task.trigger = None
+            self._feeding.end_trigger(task)
         if task.waiting:
             self._admission.wake(task)
 
@@ -125,7 +125,7 @@ class Reports:
         if event.back_to_source:
             task.fire(TaskEvent.DOWNLOAD_FAILED, self._desk.now)
         if task.trigger is not None and task.trigger.host is peer.host:
-            task.trigger = None
+            self._feeding.end_trigger(task)
             self._feeding.pass_over(task, peer.host)
         self._census.remove(peer, "it failed", failed=True)
 
@@ -146,8 +146,8 @@ class Reports:
 
     def peer_rescheduled(self, event: PeerRescheduled) -> None:
         peer = self._peer(event.peer_id)
-        if peer is None or peer.ended:
-            why = f"peer {event.peer_id} is not known here: register it first"
+        if peer is None or peer.ended or not peer.streaming:
+            why = f"peer {event.peer_id} is not registered here: register it first"
             self._desk.say(Refuse(event.peer_id, "NOT_FOUND", why))
             return
         self._admission.drop_sources(peer)
@@ -216,7 +216,5 @@ class Reports:
         if task.trigger is None:
             return
         self._feeding.pass_over(task, task.trigger.host)
-        task.trigger = None
+        self._feeding.end_trigger(task)
         self._admission.wake(task)
-
-

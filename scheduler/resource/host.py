@@ -28,6 +28,7 @@ class Host:
         "served_at",
         "served_bps",
         "tasks",
+        "triggers",
         "uploads",
     )
 
@@ -40,6 +41,8 @@ class Host:
         """The latest peer of each task here, by task id."""
         self.feeds: dict[Task, None] = {}
         """Tasks whose feeder it is (kept by `feeding`)."""
+        self.triggers: dict[Task, None] = {}
+        """Tasks that it was asked to fetch and has not begun (kept by `feeding`)."""
         self.uploads = 0
         """Plain Dragonfly peers that were told to take from this host and have not ended."""
         self.failures: deque[float] = deque(maxlen=64)
