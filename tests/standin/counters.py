@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-LOG_LENGTH = 200_000
+LOG_LENGTH = 100_000
 
 
 @dataclass

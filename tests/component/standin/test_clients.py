@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.packages import HUB_VERSIONS, XET_VERSIONS
+from tests.clients.packages import HUB_VERSIONS, XET_VERSIONS, extra_folder
 from tests.clients.run import cli, client
 from tests.standin import StandIn, fixtures
 from tests.standin.content import Content
@@ -198,3 +198,22 @@ async def test_hf_xet_rebuilds_a_file_from_xorbs(
     assert Content(result.path()).sha256 == content.sha256
     assert standin.counters.bytes_by_kind["transfer"] >= content.size
     assert standin.counters.bytes_by_kind["cdn"] == 0
+
+
+@pytest.mark.skipif(
+    not (extra_folder("datasets-need") / ".installed").exists(),
+    reason="datasets is not installed (tests/clients/install --datasets)",
+)
+@pytest.mark.parametrize("version", ["1.33.0", "2.4.0"])
+async def test_datasets_reads_whole_files_and_streams(
+    version: str, standin: StandIn, home: Path
+) -> None:
+    standin.state.create("org/data", {"train.csv": "a,b\n1,2\n3,4\n"}, type="dataset")
+    code = (
+        "from datasets import load_dataset\n"
+        "print(load_dataset('org/data', split='train')[1])\n"
+        "print(list(load_dataset('org/data', split='train', streaming=True))[1])\n"
+    )
+    extras = ("datasets", "datasets-need")
+    result = await client(version, code, home=home, endpoint=standin.hub_url, extras=extras)
+    assert result.out.splitlines() == ["{'a': 3, 'b': 4}"] * 2, result.err
