@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
 
-from dfcore.backoff import Backoff
 from dfcore.digest import Digest
 from dfcore.errors import (
     ContentChanged,
@@ -25,8 +24,9 @@ from dfcore.fsm import Machine, Table
 from dfcore.ranges import ByteRange
 from dfdaemon.task import commands as do
 from dfdaemon.task import events as it
-from dfdaemon.task.origin_runs import OriginPolicy, OriginRuns
-from dfdaemon.task.planner import Flight, ParentView, Planner, PlanPolicy
+from dfdaemon.task.digests import DigestBook
+from dfdaemon.task.origin_runs import OriginPolicy, OriginSide
+from dfdaemon.task.planner import Flight, Planner, PlanPolicy
 
 STATES: Table[str, str] = {
     ("new", "start"): "searching",
@@ -85,16 +85,10 @@ class Download:
         self._rng = rng
         self._digest = digest
         self._validator = validator
-        self._origin_allowed = policy.origin.allowed and not disable_back_to_source
-        self._origin_granted = policy.origin.first and self._origin_allowed
-        self._origin_from: float | None = None
-        self._runs: OriginRuns | None = None
-        self._opening: int | None = None
-        self._origin_attempts = 0
-        self._backoff = Backoff(policy.origin.retry_base_s, policy.origin.retry_cap_s)
+        self._origin = OriginSide(policy.origin, rng, allowed=not disable_back_to_source)
         self._parents: dict[str, it.ParentAddress] = {}
         self._banned: set[str] = set()
-        self._digests: dict[int, tuple[bytes, bool]] = {}
+        self._digests = DigestBook()
         self._wanted: tuple[ByteRange, ...] | None = None
         self._waited_offset: int | None = None
         self._progress_at = 0.0
@@ -113,8 +107,7 @@ class Download:
 
     def expected_digest(self, unit: int) -> bytes | None:
         """The digest that the unit must have, as a seed told it, else as the first parent did."""
-        entry = self._digests.get(unit)
-        return entry[0] if entry else None
+        return self._digests.expected(unit)
 
     def claim(self, transfer: int, unit: int) -> bool:
         """May an any-of transfer bring this unit, or is it here or on its way already?"""
@@ -141,7 +134,7 @@ class Download:
             case it.CandidatesNamed(parents=parents):
                 return self._meet(parents, now)
             case it.OriginGranted():
-                self._origin_granted = self._origin_allowed
+                self._origin.grant()
                 return []
             case it.SchedulerLost(error=error):
                 return self._without_scheduler(error, now)
@@ -160,7 +153,7 @@ class Download:
             case it.TransferEmpty(transfer=number):
                 return self._land(number, now, self.policy.plan.busy_backoff_s)
             case it.TransferBroken(transfer=number):
-                return self._land(number, now, self.policy.plan.broken_backoff_s)
+                return self._broken(number, now)
             case it.TransferCorrupt(transfer=number):
                 return self._corrupt(number, now)
             case it.OriginOpened(offer=offer, accepts_ranges=accepts_ranges):
@@ -202,15 +195,14 @@ class Download:
             if self.planner:
                 self.planner.add_parent(address)
             commands.append(do.JoinParent(address))
-        if self._origin_from is None:
-            self._origin_from = now + (self.policy.introduction_s if parents else 0.0)
+        self._origin.hold_until(now + (self.policy.introduction_s if parents else 0.0))
         return commands
 
     def _without_scheduler(self, error: MeganeuraError, now: float) -> list[do.Command]:
         """With no scheduler a host goes by itself if it may, else waits for one to come back."""
-        if self._origin_allowed:
-            self._origin_granted = True
-            self._origin_from = now if self._origin_from is None else self._origin_from
+        if self._origin.allowed:
+            self._origin.grant()
+            self._origin.hold_until(now)
         elif not self._parents and now - self._progress_at > self.policy.patience_s:
             return self._fail(error)
         return []
@@ -227,7 +219,7 @@ class Download:
                 return self._fail(ContentChanged("the content at the origin has changed"))
             return self._ban(event.parent, now)
         assert self.planner is not None
-        self._learn_digests(event.digests, address.seed)
+        self._learn(event.digests, address)
         self.planner.parent_joined(event.parent, event.held_bits, event.complete)
         return commands
 
@@ -235,20 +227,17 @@ class Download:
         address = self._parents.get(event.parent)
         if address is None or self.planner is None or event.parent not in self.planner.parents:
             return []
-        self._learn_digests(event.digests, address.seed)
+        self._learn(event.digests, address)
         bits = self._all_units if event.complete else event.bits
         for unit in event.digests:
             bits |= 1 << unit
         self.planner.parent_holds(event.parent, bits)
         return []
 
-    def _learn_digests(self, digests: Mapping[int, bytes], from_seed: bool) -> None:
-        for unit, digest in digests.items():
-            known = self._digests.get(unit)
-            if known is None or (from_seed and not known[1]):
-                self._digests[unit] = (digest, from_seed)
-            if from_seed and self.planner:
-                self.planner.vouched |= 1 << unit
+    def _learn(self, digests: Mapping[int, bytes], address: it.ParentAddress) -> None:
+        assert self.planner is not None
+        self._digests.learn(digests, from_seed=address.seed)
+        self.planner.vouched = self._digests.vouched
 
     def _lose(self, parent: str, reason: str, now: float) -> list[do.Command]:
         address = self._parents.pop(parent, None)
@@ -297,7 +286,6 @@ class Download:
     def _describe(self, offer: it.Offer) -> list[do.Command]:
         self.offer = offer
         self.planner = Planner(offer.geometry, self.policy.plan, self._rng)
-        self._runs = OriginRuns(offer.geometry, self.policy.origin)
         for address in self._parents.values():
             self.planner.add_parent(address)
         self._states.fire("describe")
@@ -327,13 +315,11 @@ class Download:
         if self.planner is None:
             return []
         self._progress_at = now
-        self._origin_attempts = 0
+        self._origin.progressed()
         self.planner.unit_held(event.unit)
-        self._digests.setdefault(event.unit, (event.digest, False))
+        self._digests.learn({event.unit: event.digest}, from_seed=False)
         flight = self.planner.flights.get(event.transfer)
-        if flight is None:
-            return []
-        if event.transfer == self._opening or (self._runs and event.transfer in self._runs.active):
+        if flight is None or self._origin.runs(event.transfer):
             return []
         self.planner.land(event.transfer)
         if view := self.planner.parents.get(flight.parent):
@@ -347,6 +333,12 @@ class Download:
         if flight:
             self.planner.back_off(flight.parent, now, backoff_s)
         return []
+
+    def _broken(self, number: int, now: float) -> list[do.Command]:
+        flight = self.planner.flights.get(number) if self.planner else None
+        if self.planner and flight and (view := self.planner.parents.get(flight.parent)):
+            view.broken += 1
+        return self._land(number, now, self.policy.plan.broken_backoff_s)
 
     def _corrupt(self, number: int, now: float) -> list[do.Command]:
         if self.planner is None:
@@ -366,82 +358,50 @@ class Download:
     # Origin
 
     def _origin_opened(self, offer: it.Offer, accepts_ranges: bool, now: float) -> list[do.Command]:
-        commands: list[do.Command] = []
         self._progress_at = now
-        if self.planner is None:
-            commands += self._describe(offer)
-            assert self._runs is not None and self.planner is not None
-            if self._opening is not None:
-                end = self._first_run_units(offer) if accepts_ranges else None
-                self._note_run(self._opening, 0, end or offer.geometry.unit_count, now)
-                self._opening = None
-        elif not self._same_content(offer):
+        self._origin.accepts_ranges = accepts_ranges
+        if self.planner is not None:
+            if self._same_content(offer):
+                return []
             return self._fail(ContentChanged("the content at the origin has changed"))
-        assert self._runs is not None
-        self._runs.accepts_ranges = accepts_ranges
+        commands = self._describe(offer)
+        if self._origin.opening is not None:
+            self._note_run(self._origin.opening, 0, self._origin.first_run(offer.geometry), now)
         return commands
 
-    def _first_run_units(self, offer: it.Offer) -> int:
-        geometry = offer.geometry
-        return min(geometry.unit_count, max(1, FIRST_REQUEST_BYTES // geometry.unit_length))
-
     def _note_run(self, number: int, first: int, until: int, now: float) -> None:
-        assert self._runs is not None and self.planner is not None
-        self._runs.active[number] = (first, until)
+        assert self.planner is not None
+        self._origin.begin(number, first, until)
         bits = ((1 << (until - first)) - 1) << first
         self.planner.take_off(number, Flight("", bits, False, now))
 
     def _run_ended(self, number: int, error: MeganeuraError | None, now: float) -> list[do.Command]:
-        if number == self._opening:
-            self._opening = None
-        if self._runs:
-            self._runs.active.pop(number, None)
+        self._origin.dropped(number)
         if self.planner:
             self.planner.land(number)
-        if error is None:
-            return []
-        if not error.retryable:
+        if error is not None and not self._origin.broke(error, now):
             return self._fail(error)
-        self._origin_attempts += 1
-        if self._origin_attempts >= self.policy.origin.attempts:
-            return self._fail(error)
-        told = getattr(error, "retry_after_s", None)
-        self._origin_from = now + self._backoff.delay_s(self._origin_attempts, self._rng, told)
         return []
 
     def _plan_origin(self, now: float) -> list[do.Command]:
-        if not self._origin_granted or self._origin_from is None:
+        if not self._origin.due(now, met_all=self._met_all()):
             return []
-        if now < self._origin_from and not self._introductions_over():
-            return []
-        if self.planner is None or self._runs is None:
-            if self._opening is not None:
+        if self.planner is None or self.offer is None:
+            if self._origin.opening is not None:
                 return []
-            self._opening = self._number()
-            return [do.OpenOrigin(self._opening)]
+            self._origin.opening = self._number()
+            return [do.OpenOrigin(self._origin.opening)]
         commands: list[do.Command] = []
-        while run := self._runs.next_run(self.planner.needed & ~self._peers_hold()):
+        geometry = self.offer.geometry
+        while run := self._origin.next_run(geometry, self.planner.needed & ~self.planner.elsewhere):
             number = self._number()
             self._note_run(number, *run, now)
             commands.append(do.FetchRun(number, *run))
         return commands
 
-    def _introductions_over(self) -> bool:
-        """Every peer that was named has answered, so that nothing it holds is fetched again."""
-        if self._origin_attempts or self.planner is None:
-            return False
-        return all(view.joined for view in self.planner.parents.values())
-
-    def _peers_hold(self) -> int:
-        assert self.planner is not None
-        usable = [view for view in self.planner.parents.values() if self._usable(view)]
-        bits = 0
-        for view in usable:
-            bits |= view.held
-        return bits
-
-    def _usable(self, view: ParentView) -> bool:
-        return view.joined and view.broken < 3
+    def _met_all(self) -> bool:
+        """Every host that was named has answered, so that nothing it holds is fetched again."""
+        return self.planner is not None and all(v.joined for v in self.planner.parents.values())
 
     # The end
 
@@ -479,8 +439,7 @@ class Download:
         numbers = list(self.planner.flights)
         for number in numbers:
             self.planner.land(number)
-            if self._runs:
-                self._runs.active.pop(number, None)
+            self._origin.dropped(number)
         return [do.CancelTransfer(number) for number in numbers]
 
     def _checked(self, matches: bool, actual: str, now: float) -> list[do.Command]:
@@ -497,21 +456,18 @@ class Download:
         self.planner.vouched = 0
         for parent in [p for p, address in self._parents.items() if not address.seed]:
             commands += self._ban(parent, now)
-        if self._mismatches > 1 or not self._refetchable():
+        # A second try makes sense where the bytes come from the origin itself.
+        if self._mismatches > 1 or not self._origin.granted:
             error = DigestMismatch(f"the content has digest {actual}, expected {self._digest}")
             return commands + self._fail(error)
         self._states.fire("deny")
         return commands
 
-    def _refetchable(self) -> bool:
-        """A second try makes sense where the bytes come from the origin itself."""
-        return self._origin_granted
-
     def _fail(self, error: MeganeuraError) -> list[do.Command]:
         self._states.fire("give_up")
         commands = self._land_all() if self.planner else []
-        if self._opening is not None:
-            commands.append(do.CancelTransfer(self._opening))
+        if self._origin.opening is not None:
+            commands.append(do.CancelTransfer(self._origin.opening))
         leave = [do.LeaveParent(parent) for parent in self._parents]
         return [*commands, *leave, do.Fail(error)]
 
@@ -520,7 +476,7 @@ class Download:
             return []
         idle_s = now - self._progress_at
         if idle_s > self.policy.patience_s:
-            if self._parents or self._origin_granted:
+            if self._parents or self._origin.granted:
                 return self._fail(TimedOut(f"no byte arrived for {idle_s:.0f} s"))
             return self._fail(
                 Unavailable("no parent has the content and the origin is not allowed")
@@ -528,7 +484,7 @@ class Download:
         if (
             idle_s > self.policy.starving_s
             and now - self._rescheduled_at > self.policy.starving_s
-            and not self._origin_granted
+            and not self._origin.granted
         ):
             self._rescheduled_at = now
             return [do.Reschedule((), f"no byte for {idle_s:.0f} s")]
@@ -542,7 +498,3 @@ class Download:
     def _number(self) -> int:
         self._next_transfer += 1
         return self._next_transfer - 1
-
-
-FIRST_REQUEST_BYTES = 16 << 20
-"""How much the request that asks what the blob is takes along: small files need no second one."""

@@ -1,16 +1,22 @@
-"""Which units to take from the origin in which request: pure, used by ``task/machine``.
+"""A download's dealings with the origin: when it may go there, and for which units. Pure.
 
-The origin is asked for runs of consecutive units, several at once on as many connections, lowest
-first, so that a reader in order is served early and a broken connection costs one run's rest.
+Used by ``task/machine``. The origin is asked for runs of consecutive units, several at once on as many
+connections, lowest first, so that a reader in order is served early and a broken connection costs the
+rest of one run.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from random import Random
 
+from dfcore.backoff import Backoff
+from dfcore.errors import MeganeuraError
 from dfcore.pieces import Geometry
 
 MIB = 1 << 20
+FIRST_REQUEST_BYTES = 16 * MIB
+"""How much the request that asks what the blob is takes along: small files need no second one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,24 +40,76 @@ def run_length_bytes(size_bytes: int) -> int:
     return min(max(size_bytes // 64, 8 * MIB), 64 * MIB)
 
 
-@dataclass(slots=True)
-class OriginRuns:
-    """The runs under way, by transfer number, each as [next unit, until)."""
+class OriginSide:
+    """Whether the origin may be asked, and the runs under way by transfer number.
 
-    geometry: Geometry
-    policy: OriginPolicy
-    accepts_ranges: bool = True
-    active: dict[int, tuple[int, int]] = field(default_factory=dict)
+    ``opening`` is the transfer that asks what the blob is, while it is under way.
+    """
 
-    def next_run(self, needed: int) -> tuple[int, int] | None:
+    def __init__(self, policy: OriginPolicy, rng: Random, *, allowed: bool) -> None:
+        self.policy = policy
+        self.allowed = allowed and policy.allowed
+        self.granted = policy.first and self.allowed
+        self.accepts_ranges = True
+        self.opening: int | None = None
+        self.attempts = 0
+        self._rng = rng
+        self._not_before: float | None = None
+        self._active: dict[int, tuple[int, int]] = {}
+        self._backoff = Backoff(policy.retry_base_s, policy.retry_cap_s)
+
+    def grant(self) -> None:
+        self.granted = self.allowed
+
+    def hold_until(self, moment: float) -> None:
+        """Do not start before ``moment``, unless a start was settled already."""
+        if self._not_before is None:
+            self._not_before = moment
+
+    def due(self, now: float, *, met_all: bool) -> bool:
+        """May a request go out now? ``met_all``: no peer is awaited that may hold units."""
+        if not self.granted or self._not_before is None:
+            return False
+        return now >= self._not_before or (met_all and not self.attempts)
+
+    def runs(self, transfer: int) -> bool:
+        return transfer == self.opening or transfer in self._active
+
+    def begin(self, transfer: int, first: int, until: int) -> None:
+        self._active[transfer] = (first, until)
+
+    def first_run(self, geometry: Geometry) -> int:
+        """The units that come with the first answer."""
+        if not self.accepts_ranges:
+            return geometry.unit_count
+        return min(geometry.unit_count, max(1, FIRST_REQUEST_BYTES // geometry.unit_length))
+
+    def next_run(self, geometry: Geometry, needed: int) -> tuple[int, int] | None:
         """The next run out of ``needed`` (a bit per unit), if another connection is allowed."""
         limit = self.policy.connections if self.accepts_ranges else 1
-        if not needed or len(self.active) >= limit:
+        if not needed or len(self._active) >= limit:
             return None
-        first = (needed & -needed).bit_length() - 1
         if not self.accepts_ranges:
-            return 0, self.geometry.unit_count
-        stretch = ~(needed >> first)
-        consecutive = (stretch & -stretch).bit_length() - 1
-        longest = max(1, run_length_bytes(self.geometry.size_bytes) // self.geometry.unit_length)
+            return 0, geometry.unit_count
+        first = (needed & -needed).bit_length() - 1
+        gap = ~(needed >> first)
+        consecutive = (gap & -gap).bit_length() - 1
+        longest = max(1, run_length_bytes(geometry.size_bytes) // geometry.unit_length)
         return first, first + min(consecutive, longest)
+
+    def progressed(self) -> None:
+        self.attempts = 0
+
+    def dropped(self, transfer: int) -> None:
+        self._active.pop(transfer, None)
+        if transfer == self.opening:
+            self.opening = None
+
+    def broke(self, error: MeganeuraError, now: float) -> bool:
+        """A request failed: wait and try again (True), or give up."""
+        if not error.retryable:
+            return False
+        self.attempts += 1
+        told = getattr(error, "retry_after_s", None)
+        self._not_before = now + self._backoff.delay_s(self.attempts, self._rng, told)
+        return self.attempts < self.policy.attempts

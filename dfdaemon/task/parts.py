@@ -42,7 +42,8 @@ class HostIdentity:
 class EngineParts:
     """Collaborators of the task engine.
 
-    ``changed`` is told the id of a task whose origin fetch ended or that failed; ``secure`` tells that this host has a cluster certificate: without one, restricted blobs do not
+    ``changed`` is told the id of a task whose origin fetch ended or that failed; ``secure`` tells
+    that this host has a cluster certificate: without one, restricted blobs do not
     travel between hosts. ``linger_s`` is how long a task without readers goes on.
     """
 

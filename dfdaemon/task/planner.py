@@ -17,6 +17,9 @@ from dfcore.pieces import Geometry
 from dfdaemon.task.commands import Command, FetchAny, FetchPiece, FetchUnit
 from dfdaemon.task.events import ParentAddress
 
+UNRELIABLE = 3
+"""So many broken transfers in a row, and the origin is asked for what the parent holds."""
+
 
 @dataclass(frozen=True, slots=True)
 class PlanPolicy:
@@ -134,10 +137,11 @@ class Planner:
 
     @property
     def elsewhere(self) -> int:
-        """Units that some joined parent holds."""
+        """Units that a parent holds which has not failed us time and again."""
         bits = 0
-        for parent in self.parents.values():
-            bits |= parent.held
+        for view in self.parents.values():
+            if view.joined and view.broken < UNRELIABLE:
+                bits |= view.held
         return bits
 
     def add_parent(self, address: ParentAddress) -> None:

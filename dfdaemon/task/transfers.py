@@ -27,7 +27,7 @@ from dfdaemon.fetch.origin import OriginRequest, OriginStream
 from dfdaemon.fetch.requests import NotClaimed, ParentBusy, UnitRequest
 from dfdaemon.task import commands as do
 from dfdaemon.task import events as it
-from dfdaemon.task.machine import FIRST_REQUEST_BYTES
+from dfdaemon.task.origin_runs import FIRST_REQUEST_BYTES
 from dfinfra.jobs import JobGroup
 
 if TYPE_CHECKING:
