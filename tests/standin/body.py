@@ -143,7 +143,9 @@ class _Sender:
                 await self._span(shape.content, *part)
 
     async def _span(self, content: Content, start: int, end: int) -> None:
-        by_file = content.path is not None and not self._plan.touches_body
+        # Over TLS sendfile would fall back to small blocks read in a thread.
+        secure = self._request.secure
+        by_file = content.path is not None and not secure and not self._plan.touches_body
         while start < end:
             size = min(end - start, SENDFILE_BYTES if by_file else self._block_bytes())
             for stop in self._stops.values():
