@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from scheduler.admission import Admission
 from scheduler.commands import NoteHostExpired, Refuse
 from scheduler.desk import Desk, Lease
@@ -101,12 +103,17 @@ class Census:
         if host is None:
             return
         if event.replace:
-            kept = {blob.task_id for blob in event.blobs}
-            for peer in list(host.peers.values()):
-                if not peer.streaming and peer.task.id not in kept:
-                    self.remove(peer, "its host does not hold it any more")
+            self._forget_all_but(host, {blob.task_id for blob in event.blobs})
         for blob in event.blobs:
             self._hold(host, blob)
+
+    def _forget_all_but(self, host: Host, kept: set[str]) -> None:
+        """Drop what the host held, but no download that runs or may yet come back."""
+        recent = self._desk.now - self._desk.policy.lease.stream_grace_s
+        for peer in list(host.peers.values()):
+            runs = peer.streaming or (not peer.ended and peer.closed_at > recent)
+            if not runs and peer.task.id not in kept:
+                self.remove(peer, "its host does not hold it any more")
 
     def _hold(self, host: Host, blob: HeldBlob) -> None:
         desk = self._desk
@@ -115,12 +122,11 @@ class Census:
         peer = host.tasks.get(blob.task_id)
         if peer is not None and peer.streaming:
             return
-        if peer is None or peer.id != blob.peer_id:
+        if peer is None:
             if blob.peer_id in desk.pool.peers:
                 return
-            if peer is not None:
-                self.remove(peer, "its host names it otherwise", wake=False)
             peer = self._add_peer(blob.peer_id, host, task)
+            peer.closed_at = -inf
         self._hold_as(peer, blob)
         desk.pool.enrol(peer)
         if peer.complete:
@@ -211,10 +217,19 @@ class Census:
             self._desk.leases.add(self._desk.now + ttl_s, Lease.TASK, task)
         return task
 
-    def remove(self, peer: Peer, reason: str, *, wake: bool = True, failed: bool = False) -> None:
+    def remove(
+        self,
+        peer: Peer,
+        reason: str,
+        *,
+        wake: bool = True,
+        failed: bool = False,
+        refeed: bool = True,
+    ) -> None:
         """Forget a peer; whoever lived from it gets something else.
 
-        `failed`: it could not fetch the task, so a seed is passed over for a while.
+        `failed`: a seed is passed over for this task for a while. Without `refeed` its children
+        are left to ask by themselves.
         """
         desk, task = self._desk, peer.task
         self._admission.end_stream(peer)
@@ -227,14 +242,8 @@ class Census:
         desk.pool.drop_peer(peer, desk.now)
         self._graph.release(peer)
         if task.feeder is not None and task.feeder.host is peer.host:
-            refeed = not is_final(peer.refused_status)
-            self._feeding.lose(task, reason, failed=failed and refeed, refeed=refeed)
-        elif had_grant and task.feeder is None:
+            self._feeding.lose(task, reason, failed=failed, refeed=refeed)
+        elif had_grant and task.feeder is None and refeed:
             self._feeding.refeed(task, [])
         if wake and task.waiting:
             self._admission.wake(task)
-
-
-def is_final(status: int) -> bool:
-    """Whether asking the origin again would bring the same answer."""
-    return 400 <= status < 500 and status not in (408, 425, 429)

@@ -90,7 +90,7 @@ class Reports:
     def origin_refused(self, event: OriginRefusedPiece) -> None:
         peer = self._peer(event.peer_id)
         if peer is not None:
-            peer.refused_status = event.status
+            peer.origin_status = event.status
 
     # The end
 
@@ -117,6 +117,11 @@ class Reports:
             self._admission.wake(task)
 
     def peer_failed(self, event: PeerFailed) -> None:
+        """The peer gave up. Its children know from itself, and why, and ask for others if they like.
+
+        A seed is passed over only if the origin failed it: a client may simply have gone away, and
+        another one's credentials may open what was refused.
+        """
         peer = self._peer(event.peer_id)
         if peer is None or peer.ended:
             return
@@ -127,7 +132,9 @@ class Reports:
         if task.trigger is not None and task.trigger.host is peer.host:
             self._feeding.end_trigger(task)
             self._feeding.pass_over(task, peer.host)
-        self._census.remove(peer, "it failed", failed=True)
+        status = peer.origin_status
+        failed = status is not None and not _is_final(status)
+        self._census.remove(peer, "it failed", failed=failed, refeed=False)
 
     def stream_closed(self, event: StreamClosed) -> None:
         peer = self._peer(event.peer_id)
@@ -218,3 +225,8 @@ class Reports:
         self._feeding.pass_over(task, task.trigger.host)
         self._feeding.end_trigger(task)
         self._admission.wake(task)
+
+
+def _is_final(status: int) -> bool:
+    """Whether asking the origin again would bring the same answer."""
+    return 400 <= status < 500 and status not in (408, 425, 429)

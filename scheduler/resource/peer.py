@@ -33,8 +33,8 @@ class Peer:
         "links",
         "machine",
         "moved_at",
+        "origin_status",
         "progressed_at",
-        "refused_status",
         "sources",
         "streaming",
         "task",
@@ -57,8 +57,8 @@ class Peer:
         self.awaits = False
         """It was promised an answer."""
         self.wait_until = 0.0
-        self.refused_status = 0
-        """What the origin answered it, if that was an error."""
+        self.origin_status: int | None = None
+        """What the origin answered it, if that was an error; 0 for no answer."""
         self.closed_at = now
         self.created_at = now
         self.moved_at = now

@@ -95,7 +95,8 @@ def test_grant_moves_on_when_its_host_fails() -> None:
     book = Playbook()
     book.join("a")
     book.join("b")
-    commands = book.send(ev.PeerFailed("a/p", back_to_source=True))
+    assert granted(book.send(ev.PeerFailed("a/p", back_to_source=True))) == []
+    commands = book.send(ev.PeerRescheduled("b/p", (ev.BadParent("a/p"),)))
     assert granted(commands) == ["b/p"]
 
 
@@ -118,12 +119,30 @@ def test_silent_grant_is_taken_back() -> None:
     assert granted(book.wait(61)) == ["b/p"]
 
 
-def test_a_final_refusal_by_the_origin_does_not_send_the_next_peer_there() -> None:
+def test_a_seed_whose_client_went_away_is_asked_again() -> None:
     book = Playbook()
-    book.join("a")
-    book.join("b")
-    book.send(ev.OriginRefusedPiece("a/p", 404))
-    assert granted(book.send(ev.PeerFailed("a/p", back_to_source=True))) == []
+    book.seed()
+    book.register("seed")
+    book.send(ev.PeerFailed("seed/p", back_to_source=True))
+    assert offered(book.join("a"), "a") == ["seed"]
+
+
+def test_a_seed_that_the_origin_refused_is_asked_again() -> None:
+    book = Playbook()
+    book.seed()
+    book.register("seed")
+    book.send(ev.OriginRefusedPiece("seed/p", 401))
+    book.send(ev.PeerFailed("seed/p", back_to_source=True))
+    assert offered(book.join("a"), "a") == ["seed"]
+
+
+def test_a_seed_that_cannot_reach_the_origin_is_passed_over() -> None:
+    book = Playbook()
+    book.seed()
+    book.register("seed")
+    book.send(ev.OriginRefusedPiece("seed/p", 0))
+    book.send(ev.PeerFailed("seed/p", back_to_source=True))
+    assert granted(book.join("a")) == ["a/p"]
 
 
 def test_peer_that_may_not_go_to_the_origin_waits_for_a_holder() -> None:
