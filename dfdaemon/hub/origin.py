@@ -41,15 +41,15 @@ class OriginGateway:
         config: HubConfig,
         session: aiohttp.ClientSession,
         clock: Clock,
-        random: Random,
         *,
+        random: Random | None = None,
         timeout_s: float = 30.0,
         proxy: str | None = None,
     ) -> None:
         self._config = config
         self._session = session
         self._clock = clock
-        self._random = random
+        self._random = random or Random()
         self._timeout_s = timeout_s
         self._proxy = proxy
         self._backoff = Backoff(base_s=0.2, cap_s=2.0)

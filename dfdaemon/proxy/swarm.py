@@ -1,0 +1,122 @@
+"""Downloads that the swarm carries by their URL: CDN links and what a rule names.
+
+Makes a task of such a request, after the origin has granted this URL with these credentials
+(``hub.rights``). A refusal is not answered here: the request is passed on, and the origin says it
+in its own words. Called by the server.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import parse_qs, parse_qsl, urlsplit
+
+from dfcore.digest import Digest
+from dfcore.errors import MeganeuraError
+from dfcore.ids import DEFAULT_FILTERED_QUERY_PARAMS, SIGNATURE_QUERY_PARAMS, blob_digest_in_url
+from dfdaemon.hub.replies import Pass, Reply, Serve
+from dfdaemon.hub.rights import UrlFact, UrlRights
+from dfdaemon.proxy.headers import DragonflyHeaders, for_shared_download
+from dfdaemon.proxy.rules import Route, Way
+from dfdaemon.task.spec import Headers, TaskSpec
+
+# The old storage of the Hub names its objects by their SHA-256; what newer hosts have there may be
+# the Xet hash, which says nothing about the bytes.
+_SHA256_PATH = re.compile(r"^/(?:repos/)?.*/([0-9a-f]{64})$")
+_SIGNED = {name.lower() for name in SIGNATURE_QUERY_PARAMS if "sign" in name.lower()} | {
+    "policy",
+    "key-pair-id",
+    "sig",
+    "token",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A GET that may become a task."""
+
+    route: Route
+    headers: Mapping[str, str] = field(repr=False)
+    wishes: DragonflyHeaders
+
+
+class SwarmDoor:
+    """``rights`` asks the origin, ``filtered_params`` are those of the configuration."""
+
+    def __init__(self, rights: UrlRights, filtered_params: tuple[str, ...] = ()) -> None:
+        self._rights = rights
+        self._filtered_params = filtered_params
+
+    async def handle(self, download: Download) -> Reply:
+        """The task to serve, or the request to pass on."""
+        url = download.route.url
+        headers = for_shared_download(download.headers.items())
+        digest = self._digest_named(download)
+        try:
+            fact = await self._rights.check(url, headers, immutable=digest is not None)
+        except MeganeuraError as error:
+            if not error.retryable or is_restricted(url, headers):
+                raise
+            # Anybody may have it, and the swarm may hold it while the origin is away.
+            fact = UrlFact()
+        if fact is None:
+            return Pass(url)
+        spec = self._spec(download, headers, fact, digest or fact.digest)
+        described = [("Content-Type", fact.content_type)] if fact.content_type else []
+        return Serve(
+            download.wishes.apply(spec),
+            described,
+            etag=fact.etag,
+            last_modified=fact.last_modified,
+        )
+
+    def _spec(
+        self,
+        download: Download,
+        headers: Mapping[str, str],
+        fact: UrlFact,
+        digest: Digest | None,
+    ) -> TaskSpec:
+        url = download.route.url
+        return TaskSpec(
+            url=url,
+            request_headers=Headers(headers),
+            digest=digest,
+            size_bytes=fact.size_bytes,
+            content=str(digest) if digest else None,
+            filtered_query_params=self._filter(download),
+            restricted=is_restricted(url, headers),
+            validator=None if digest else fact.validator,
+            insecure_skip_verify=download.route.insecure,
+        )
+
+    def _digest_named(self, download: Download) -> Digest | None:
+        """The digest that the URL itself names."""
+        parts = urlsplit(download.route.url)
+        if download.route.way is Way.CDN and parts.netloc.startswith("cdn-lfs"):
+            match = _SHA256_PATH.match(parts.path)
+            return Digest("sha256", match[1]) if match else None
+        if download.wishes.blob_digest_id is False:
+            return None
+        return blob_digest_in_url(download.route.url)
+
+    def _filter(self, download: Download) -> tuple[str, ...]:
+        query = urlsplit(download.route.url).query
+        if download.route.way is Way.CDN:
+            # Every parameter is of the signature: for the same bytes all of them vary.
+            return tuple(name for name, _ in parse_qsl(query, keep_blank_values=True))
+        return (*DEFAULT_FILTERED_QUERY_PARAMS, *self._filtered_params)
+
+
+def is_restricted(url: str, headers: Mapping[str, str]) -> bool:
+    """Whether the request carries a right of its own, so that not everybody may have the content.
+
+    The Hub signs links for those it does not know as for the user ``public``.
+    """
+    if any(name.lower() in ("authorization", "cookie") for name in headers):
+        return True
+    query = {name.lower(): values for name, values in parse_qs(urlsplit(url).query).items()}
+    if "public" in query.get("x-xet-cas-uid", []) or "public" in query.get("user_id", []):
+        return False
+    return bool(_SIGNED & query.keys())
