@@ -17,9 +17,10 @@ from prometheus_client import CollectorRegistry
 
 from blobstore.store import BlobStore
 from dfcore import ids
-from dfcore.errors import ConfigError
+from dfcore.errors import ConfigError, NotFound
 from dfdaemon.config import DaemonConfig, Profile, state_dir, task_policy
 from dfdaemon.control.announce import Announcer
+from dfdaemon.control.gateway import SeedGateway
 from dfdaemon.control.hostinfo import LINK_VERSION, describer
 from dfdaemon.control.links import Links
 from dfdaemon.control.route import own_address
@@ -29,17 +30,23 @@ from dfdaemon.control.serving import Serving
 from dfdaemon.fetch.limiter import limiter_for
 from dfdaemon.fetch.origin import OriginPool
 from dfdaemon.fetch.parent import ParentConfig, ParentPool
+from dfdaemon.hub.metadata import HubMetadata
+from dfdaemon.hub.origin import OriginGateway
 from dfdaemon.peerlink.connect import dial
+from dfdaemon.proxy.server import ProxyParts, ProxyServer
 from dfdaemon.rpc.download_service import DownloadService
 from dfdaemon.rpc.downloads import Downloads
 from dfdaemon.rpc.upload_service import UploadService
 from dfdaemon.task.metrics import TaskMetrics
 from dfdaemon.task.parts import EngineParts, HostIdentity, Limiters
 from dfdaemon.task.registry import TaskRegistry
+from dfdaemon.task.service import HubAnswer
+from dfdaemon.upload.sendfile import Sender
 from dfdaemon.upload.server import UnitSent, UploadConfig, UploadServer
 from dfinfra.admin import AdminServer
 from dfinfra.authority import Identity
 from dfinfra.clock import SystemClock
+from dfinfra.http import client_session
 from dfinfra.lifecycle import Service
 from dfinfra.metrics import new_registry
 from dfinfra.offload import Pool
@@ -47,7 +54,7 @@ from dfinfra.pb import common_pb2, dfdaemon_pb2_grpc, meganeura_pb2
 from dfinfra.rpc.channels import Channels
 from dfinfra.rpc.server import GrpcServer
 from dfinfra.services import Closing, Opening
-from dfinfra.tls import client_context, server_context
+from dfinfra.tls import LeafCache, client_context, create_ca, server_context
 
 
 @dataclass
@@ -108,6 +115,8 @@ class _Builder:
         self._origin = OriginPool(config.origin)
         self._seeds = SeedDirectory(self._client)
         registry = TaskRegistry(self._engine())
+        self._session = client_session()
+        self._metadata = self._hub_metadata()
         serving = Serving(registry, self._answer, self._child_left)
         self._upload = UploadServer(
             self._upload_config(),
@@ -118,6 +127,21 @@ class _Builder:
             on_sent=self._sent,
         )
         return Node(config, self._profile, host, registry, self._registry, self._services(registry))
+
+    def _hub_metadata(self) -> HubMetadata:
+        """A seed faces the Hub; a node asks through the seed."""
+        hub, clock = self._config.hub, SystemClock()
+        direct = OriginGateway(hub, self._session, clock)
+        if self._profile.seed:
+            return HubMetadata(hub, direct, clock, lists=True)
+        secure = self._identity is not None
+        return HubMetadata(hub, SeedGateway(self._links, self._seeds, direct, secure=secure), clock)
+
+    async def _answer(self, ask: meganeura_pb2.Ask) -> HubAnswer:
+        """What another host asks of the Hub: seeds answer."""
+        if not self._profile.seed:
+            raise NotFound("this host does not answer for the Hub")
+        return await self._metadata.ask(ask.method, ask.url, dict(ask.headers), ask.body)
 
     def _engine(self) -> EngineParts:
         config = self._config
@@ -140,10 +164,13 @@ class _Builder:
             rng=random.Random(),
             metrics=self._metrics,
             new_peer_id=self._new_peer_id,
-            changed=lambda task_id: self._upload.refresh(task_id),
+            changed=self._task_changed,
             secure=self._identity is not None,
             linger_s=config.download.linger_s,
         )
+
+    def _task_changed(self, task_id: str) -> None:
+        self._upload.refresh(task_id)
 
     def _new_peer_id(self) -> str:
         host = self._host
@@ -188,6 +215,7 @@ class _Builder:
         socket_path = config.download.socket_path or self._state / "dfdaemon.sock"
         return [
             Opening("store", partial(self._disk.run, self._store.open), self._close_store),
+            Closing("session", self._session.close),
             Closing("channels", self._channels.close),
             Closing("links", self._links.aclose),
             Closing("parents", self._parents.aclose),
@@ -205,12 +233,33 @@ class _Builder:
                 config.scheduler.announce_interval_s,
             ),
             self._seeds,
+            *self._proxy(registry),
             AdminServer(
                 self._registry,
                 config.pprof_port or config.admin.port,
                 host="0.0.0.0" if config.metrics.enable else config.admin.ip,
             ),
         ]
+
+    def _proxy(self, registry: TaskRegistry) -> list[Service]:
+        if not self._profile.proxy:
+            return []
+        parts = ProxyParts(
+            tasks=registry,
+            metadata=self._metadata,
+            sender=Sender(),
+            clock=SystemClock(),
+            registry=self._registry,
+            leaves=self._leaves(),
+            server_ip=self._host.ip,
+        )
+        return [ProxyServer(self._config.proxy, self._config.hub, parts)]
+
+    def _leaves(self) -> LeafCache | None:
+        """The certificates that intercepted clients are shown, by a CA made at the first start."""
+        if not self._config.proxy.intercept.enabled:
+            return None
+        return LeafCache(create_ca(self._state / "proxy-ca", "meganeura proxy CA"))
 
     async def _close_store(self) -> None:
         await self._disk.run(self._store.close)

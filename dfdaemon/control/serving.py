@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from blobstore.blob import Blob
-from dfcore.errors import MeganeuraError, NotFound, PeerBroken
+from dfcore.errors import MeganeuraError, PeerBroken
 from dfcore.ranges import ByteRange
 from dfdaemon.control import errors as wire_errors
 from dfdaemon.peerlink.channel import Channel
@@ -172,11 +172,6 @@ class Serving:
         for name, value in answer.headers:
             message.headers.add(name=name, value=value)
         await channel.send(pb.Frame(answer=message))
-
-
-async def no_answers(ask: pb.Ask) -> HubAnswer:
-    """For a host that is no seed."""
-    raise NotFound("this host does not answer for the Hub")
 
 
 def _span(spans: object) -> ByteRange | None:
