@@ -1,0 +1,68 @@
+# The verbs of this repository, for people and for continuous integration alike.
+# `make help` lists them. Python 3.11 or newer is all that has to be there.
+
+PYTHON ?= python3
+VENV ?= .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --quiet --disable-pip-version-check
+PYTEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup clients test lint fmt types contracts pytest proto demo run clean
+
+help: ## list the verbs
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(PY):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "make: $(PYTHON) must be Python 3.11 or newer; name another with PYTHON=…" >&2; exit 2; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+		echo "make: no virtual environment could be made (Debian: apt-get install python3-venv)" >&2; exit 2; }
+
+# The product alone: enough for `make demo` and `make run`.
+$(VENV)/.product: pyproject.toml | $(PY)
+	$(PIP) install -e .
+	@touch $@
+
+# The product and the tools of its developers.
+$(VENV)/.dev: pyproject.toml | $(PY)
+	$(PIP) install -e '.[dev]'
+	@touch $(VENV)/.product $@
+
+setup: $(VENV)/.dev ## make .venv with the product and the developers' tools
+
+clients: $(VENV)/.dev ## install the real clients that the tests run
+	@$(PY) tests/clients/install --model --datasets --tools
+
+test: setup clients lint types contracts pytest ## everything: lint, types, import contracts, all tests
+
+lint: setup ## ruff
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check --quiet .
+
+fmt: setup ## format the sources
+	$(VENV)/bin/ruff check --fix --quiet . || true
+	$(VENV)/bin/ruff format .
+
+types: setup ## mypy --strict
+	$(VENV)/bin/mypy
+
+contracts: setup ## who may import whom
+	$(VENV)/bin/lint-imports
+
+pytest: setup ## the tests alone; PYTEST_ARGS chooses
+	$(PY) -m pytest $(PYTEST_ARGS)
+
+proto: setup ## generate dfinfra/pb from proto/
+	PYTHON=$(abspath $(PY)) proto/generate
+
+demo: $(VENV)/.product ## a model reaches three nodes, the origin sends it once (DEMO_SIZE=1GiB)
+	@$(PY) -m demo
+
+run: $(VENV)/.product ## scheduler, seed and a node at 127.0.0.1:65001, against the Hugging Face Hub
+	@$(PY) -m demo.foreground
+
+clean: ## remove what the verbs above have made
+	rm -rf $(VENV) .venv-* .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf build dist *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

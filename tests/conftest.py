@@ -1,0 +1,95 @@
+"""What all tests share: whole swarms that clean up after themselves, and proof that nothing is left.
+
+A test that is skipped because a client or a program is missing is counted aloud at the end: a run
+that skipped them has not shown what it should.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import gc
+import os
+import signal
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.standin.process import StandInProcess
+from tests.swarm.swarm import Swarm
+
+SwarmMaker = Callable[..., Swarm]
+_SWARMS = pytest.StashKey[list[Swarm]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """`kill -USR1 <pid>` prints every thread's stack: for a run that hangs."""
+    faulthandler.register(signal.SIGUSR1, file=sys.__stderr__, all_threads=True)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _nothing_left() -> Iterator[None]:
+    """A test module leaves no child process behind, and its garbage is collected under its name."""
+    before = {child.pid for child in psutil.Process().children()}
+    yield
+    gc.collect()
+    left = [child for child in psutil.Process().children() if child.pid not in before]
+    assert not left, f"processes left running: {[(p.pid, p.name()) for p in left]}"
+
+
+@pytest.fixture
+def standin(tmp_path: Path) -> Iterator[StandInProcess]:
+    """A stand-in Hub as a process, empty."""
+    with StandInProcess(tmp_path / "standin") as process:
+        yield process
+
+
+@pytest.fixture
+def start_swarm(
+    request: pytest.FixtureRequest, tmp_path: Path, standin: StandInProcess
+) -> Iterator[SwarmMaker]:
+    """Starts swarms (the options of ``Swarm``) against the stand-in; all stop at the end."""
+    swarms = request.node.stash.setdefault(_SWARMS, [])
+
+    def start(**options: Any) -> Swarm:
+        options.setdefault("hub", standin.hub_url)
+        swarm = Swarm(tmp_path / f"swarm-{len(swarms) + 1}", **options)
+        swarms.append(swarm)
+        swarm.start()
+        return swarm
+
+    yield start
+    for swarm in swarms:
+        swarm.stop()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    """A failed test shows the last words of its daemons, and keeps their logs if asked to.
+
+    MEGANEURA_TEST_LOGS names the folder.
+    """
+    report: pytest.TestReport = yield
+    if report.failed:
+        for swarm in item.stash.get(_SWARMS, []):
+            report.sections.append((f"swarm in {swarm.folder}", swarm.tails()))
+            if kept := os.environ.get("MEGANEURA_TEST_LOGS"):
+                swarm.collect_logs(Path(kept) / item.name)
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say aloud what was not tested, and why."""
+    reasons: Counter[str] = Counter()
+    for report in terminalreporter.stats.get("skipped", []):
+        where = report.longrepr
+        reasons[where[2] if isinstance(where, tuple) else str(where)] += 1
+    if not reasons:
+        return
+    terminalreporter.section(f"{sum(reasons.values())} NOT TESTED", yellow=True, bold=True)
+    for reason, count in reasons.most_common():
+        terminalreporter.line(f"{count:5}  {reason}")
