@@ -1,0 +1,1 @@
+"""The node: an HTTP proxy whose downloads go through the swarm."""
