@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 
 import grpc
 
@@ -44,6 +45,16 @@ class SchedulerClient:
         self._channels = channels
         self._ring = HashRing(self.addresses)
         self._down_until: dict[str, float] = {}
+        self.seeds: tuple[it.ParentAddress, ...] = ()
+
+    def known_seed(self, task_id: str) -> tuple[it.ParentAddress, ...]:
+        """The seed that any host would ask for the task while no scheduler answers."""
+        if not self.seeds:
+            return ()
+        by_host = {seed.host_id: seed for seed in self.seeds}
+        (host_id,) = HashRing(sorted(by_host)).get(task_id, 1)
+        seed = by_host[host_id]
+        return (replace(seed, peer_id=f"{host_id}-{task_id[:12]}"),)
 
     def session(self, spec: TaskSpec, peer_id: str, post: Post) -> SchedulerSession:
         return SchedulerSession(self, spec, peer_id, post)
@@ -96,7 +107,7 @@ class SchedulerSession:
         while True:
             address = self._client.choose(self._spec.task_id)
             if address is None:
-                self._post(it.SchedulerLost(Unavailable("no scheduler answers")))
+                self._without_scheduler()
                 await asyncio.sleep(RETRY_S)
                 continue
             try:
@@ -105,6 +116,14 @@ class SchedulerSession:
             except grpc.aio.AioRpcError as error:
                 log.debug("scheduler lost", scheduler=address, code=error.code().name)
                 self._client.mark_down(address)
+
+    def _without_scheduler(self) -> None:
+        """The swarm goes on by what is known: the seed, else (if allowed) the origin."""
+        if seed := () if self._from_origin else self._client.known_seed(self._spec.task_id):
+            self._post(it.CandidatesNamed(seed))
+            return
+        configured = bool(self._client.addresses)
+        self._post(it.SchedulerLost(Unavailable("no scheduler answers"), configured))
 
     async def _converse(self, address: str) -> None:
         stub = self._client.stub(address)

@@ -21,15 +21,28 @@ def candidates(response: scheduler_pb2.NormalTaskResponse) -> tuple[ParentAddres
     return tuple(_address(peer) for peer in response.candidate_parents)
 
 
+def is_ours(host: common_pb2.Host) -> bool:
+    """The host trades units over our own channel."""
+    return host.build.platform.startswith(OUR_PLATFORM)
+
+
+def seed_address(host: common_pb2.Host) -> ParentAddress:
+    """A seed of ours that nobody has named for a task yet."""
+    return _at(host, host.id)
+
+
 def _address(peer: common_pb2.Peer) -> ParentAddress:
-    host = peer.host
+    return _at(peer.host, peer.id)
+
+
+def _at(host: common_pb2.Host, peer_id: str) -> ParentAddress:
     return ParentAddress(
-        peer_id=peer.id,
+        peer_id=peer_id,
         host_id=host.id,
         ip=host.ip,
         port=host.download_port,
         seed=host.type in SEED_TYPES,
-        ours=host.build.platform.startswith(OUR_PLATFORM),
+        ours=is_ours(host),
         rpc_port=host.port,
     )
 

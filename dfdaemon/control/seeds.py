@@ -13,7 +13,8 @@ import grpc
 from dfcore.hashring import HashRing
 from dfdaemon.control.links import Address
 from dfdaemon.control.scheduler import SchedulerClient
-from dfdaemon.control.scheduler_messages import OUR_PLATFORM
+from dfdaemon.control.scheduler_messages import is_ours, seed_address
+from dfdaemon.task.events import ParentAddress
 from dfinfra.jobs import JobGroup
 from dfinfra.pb import scheduler_pb2 as pb
 
@@ -48,7 +49,7 @@ class SeedDirectory:
 
     async def refresh(self) -> None:
         """Ask every scheduler for its seeds."""
-        found: dict[str, Address] = {}
+        found: list[ParentAddress] = []
         answered = not self._client.addresses
         for address in self._client.addresses:
             try:
@@ -58,11 +59,10 @@ class SeedDirectory:
             except grpc.aio.AioRpcError:
                 continue
             answered = True
-            for host in response.hosts:
-                if host.build.platform.startswith(OUR_PLATFORM):
-                    found[host.id] = (host.ip, host.download_port)
+            found += [seed_address(host) for host in response.hosts if is_ours(host)]
         if answered:
-            self._seeds = found
+            self._client.seeds = tuple({seed.host_id: seed for seed in found}.values())
+            self._seeds = {seed.host_id: (seed.ip, seed.port) for seed in found}
         self._learnt.set()
 
     async def near(self, name: str) -> list[Address]:

@@ -67,9 +67,10 @@ class OriginGranted:
 
 @dataclass(frozen=True, slots=True)
 class SchedulerLost:
-    """No scheduler could be asked."""
+    """No scheduler could be asked; ``configured`` tells whether one may come back."""
 
     error: MeganeuraError
+    configured: bool = True
 
 
 @dataclass(frozen=True, slots=True)

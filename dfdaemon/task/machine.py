@@ -50,7 +50,8 @@ class TaskPolicy:
 
     ``starving_s`` without a byte, other parents are asked for; ``patience_s`` without a byte, the
     task fails. ``introduction_s`` is how long a seed waits for peers that may hold units already
-    before it asks the origin for them.
+    before it asks the origin for them; ``scheduler_grace_s`` how long a host without any parent
+    waits for a scheduler to come back before it goes to the origin by itself.
     """
 
     plan: PlanPolicy = field(default_factory=PlanPolicy)
@@ -58,6 +59,7 @@ class TaskPolicy:
     starving_s: float = 2.0
     patience_s: float = 60.0
     introduction_s: float = 1.0
+    scheduler_grace_s: float = 2.0
     seed_failures: int = 3
     corrupt_seed_units: int = 3
 
@@ -136,8 +138,8 @@ class Download:
             case it.OriginGranted():
                 self._origin.grant()
                 return []
-            case it.SchedulerLost(error=error):
-                return self._without_scheduler(error, now)
+            case it.SchedulerLost():
+                return self._without_scheduler(event, now)
             case it.ParentJoined():
                 return self._parent_joined(event, now)
             case it.ParentHeld():
@@ -195,16 +197,21 @@ class Download:
             if self.planner:
                 self.planner.add_parent(address)
             commands.append(do.JoinParent(address))
+        if commands:
+            self._origin.parents_found()
         self._origin.hold_until(now + (self.policy.introduction_s if parents else 0.0))
         return commands
 
-    def _without_scheduler(self, error: MeganeuraError, now: float) -> list[do.Command]:
-        """With no scheduler a host goes by itself if it may, else waits for one to come back."""
+    def _without_scheduler(self, event: it.SchedulerLost, now: float) -> list[do.Command]:
+        """With no scheduler a host that has no parent goes by itself, if it may, but not at once:
+        a scheduler that restarts must not send every host to the origin."""
+        if self._parents:
+            return []
         if self._origin.allowed:
-            self._origin.grant()
-            self._origin.hold_until(now)
-        elif not self._parents and now - self._progress_at > self.policy.patience_s:
-            return self._fail(error)
+            grace_s = self.policy.scheduler_grace_s if event.configured else 0.0
+            self._origin.grant_itself(now + grace_s)
+        elif now - self._progress_at > self.policy.patience_s:
+            return self._fail(event.error)
         return []
 
     def _parent_joined(self, event: it.ParentJoined, now: float) -> list[do.Command]:

@@ -54,12 +54,27 @@ class OriginSide:
         self.opening: int | None = None
         self.attempts = 0
         self._rng = rng
+        self._unasked = False
         self._not_before: float | None = None
         self._active: dict[int, tuple[int, int]] = {}
         self._backoff = Backoff(policy.retry_base_s, policy.retry_cap_s)
 
     def grant(self) -> None:
         self.granted = self.allowed
+        self._unasked = False
+
+    def grant_itself(self, moment: float) -> None:
+        """Nobody can be asked: go at ``moment``, unless parents are found before that."""
+        if not self.granted:
+            self._unasked = True
+            self.granted = self.allowed
+            self.hold_until(moment)
+
+    def parents_found(self) -> None:
+        """Take back a grant that this host gave itself and has not used yet."""
+        if self._unasked and self.opening is None and not self._active:
+            self.granted = self._unasked = False
+            self._not_before = None
 
     def hold_until(self, moment: float) -> None:
         """Do not start before ``moment``, unless a start was settled already."""

@@ -48,9 +48,7 @@ def fetching_node() -> Download:
     return download
 
 
-def arrive(
-    download: Download, commands: list[do.Command], now: float = 1.0
-) -> list[do.Command]:
+def arrive(download: Download, commands: list[do.Command], now: float = 1.0) -> list[do.Command]:
     """Let every any-of request bring the lowest unit that is missing, until all are here."""
     answers: list[do.Command] = []
     pending = list(commands)
@@ -90,17 +88,45 @@ def test_a_node_that_is_granted_the_origin_goes_there() -> None:
     assert download.handle(it.CandidatesNamed(()), 0.0) == [do.OpenOrigin(1)]
 
 
-def test_without_a_scheduler_a_node_goes_to_the_origin_unless_forbidden() -> None:
-    lost = it.SchedulerLost(Unavailable("no scheduler answers"))
-    free = node()
-    free.handle(it.Started(), 0.0)
-    assert free.handle(lost, 0.0) == [do.OpenOrigin(1)]
-    bound = Download(TaskPolicy(), Random(1), disable_back_to_source=True)
-    bound.handle(it.Started(), 0.0)
-    assert bound.handle(lost, 0.0) == []
-    (failed,) = of(do.Fail, bound.handle(lost, 61.0))
+LOST = it.SchedulerLost(Unavailable("no scheduler answers"))
+
+
+def test_without_a_scheduler_a_node_goes_to_the_origin_after_a_grace() -> None:
+    download = node()
+    download.handle(it.Started(), 0.0)
+    assert download.handle(LOST, 0.0) == []
+    assert download.handle(it.Ticked(), 2.1) == [do.OpenOrigin(1)]
+
+
+def test_a_scheduler_that_comes_back_in_time_spares_the_origin() -> None:
+    download = node()
+    download.handle(it.Started(offer=OFFER), 0.0)
+    download.handle(LOST, 0.0)
+    download.handle(it.CandidatesNamed((SEED,)), 1.0)
+    download.handle(it.ParentJoined("seed", OFFER, 0, {}), 1.1)
+    assert not of(do.FetchRun, download.handle(it.Ticked(), 9.0))
+
+
+def test_where_no_scheduler_is_configured_the_origin_is_asked_at_once() -> None:
+    download = node()
+    download.handle(it.Started(), 0.0)
+    lost = it.SchedulerLost(Unavailable("none"), configured=False)
+    assert download.handle(lost, 0.0) == [do.OpenOrigin(1)]
+
+
+def test_a_node_that_may_not_go_to_the_origin_waits_and_then_fails() -> None:
+    download = Download(TaskPolicy(), Random(1), disable_back_to_source=True)
+    download.handle(it.Started(), 0.0)
+    assert download.handle(LOST, 0.0) == []
+    (failed,) = of(do.Fail, download.handle(LOST, 61.0))
     assert isinstance(failed, do.Fail)
     assert isinstance(failed.error, Unavailable)
+
+
+def test_a_scheduler_that_goes_away_does_not_send_a_running_node_to_the_origin() -> None:
+    download = fetching_node()
+    download.handle(LOST, 1.0)
+    assert not of(do.FetchRun, download.handle(it.Ticked(), 9.0))
 
 
 def test_a_seed_takes_runs_from_the_origin_on_several_connections() -> None:
