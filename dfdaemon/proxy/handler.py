@@ -156,7 +156,7 @@ class Handler:
             raise PasswordNeeded("this proxy needs a user name and a password")
 
 
-class PasswordNeeded(MeganeuraError):
+class PasswordNeeded(MeganeuraError):  # noqa: N818 - named as the other errors are
     """The client did not send the proxy's password."""
 
     code = "password_needed"

@@ -66,6 +66,8 @@ class Interceptor:
             self._tunnels.pop(inner, None)
             inner.force_close()
             transport.abort()
+            # A connection that ended before TLS is only told to us.
+            request.protocol.connection_lost(None)
         return TakenOver()
 
     async def shutdown(self, grace_s: float) -> None:

@@ -19,7 +19,7 @@ _HEADER = "X-Dragonfly-Output-Path"
 class Output:
     """One allowed place."""
 
-    def __init__(self, path: str, pool: Pool, *, force_hard_link: bool) -> None:
+    def __init__(self, path: Path, pool: Pool, *, force_hard_link: bool) -> None:
         self.path = path
         self._pool = pool
         self._force_hard_link = force_hard_link
@@ -31,13 +31,13 @@ class Output:
     def _link(self, handle: TaskHandle) -> None:
         try:
             handle.link_to(self.path, overwrite=False)
-            linked = os.stat(self.path).st_nlink > 1
+            linked = self.path.stat().st_nlink > 1
         except FileExistsError:
             raise BadInput(f"{_HEADER}: {self.path} exists already") from None
         except OSError as error:
             raise Denied(f"{_HEADER}: {self.path}: {error.strerror}") from None
         if self._force_hard_link and not linked:
-            os.unlink(self.path)
+            self.path.unlink()
             raise BadInput(
                 f"X-Dragonfly-Force-Hard-Link: {self.path} is not on the file system of the cache"
             )
@@ -55,12 +55,12 @@ class Outputs:
         resolved = await self._pool.run(self._resolve, path)
         return Output(resolved, self._pool, force_hard_link=force_hard_link)
 
-    def _resolve(self, path: str) -> str:
+    def _resolve(self, path: str) -> Path:
         wanted = Path(path)
         if wanted.is_absolute() and wanted.name not in ("", "..") and "\0" not in path:
             # The file itself is made new, so only its folder can hide a link.
             parent = Path(os.path.realpath(wanted.parent))
             for directory in self._directories:
                 if parent.is_relative_to(os.path.realpath(directory)):
-                    return str(parent / wanted.name)
+                    return parent / wanted.name
         raise Denied(f"{_HEADER}: {path[:200]!r} is not below a directory of proxy.outputDirs")

@@ -135,7 +135,7 @@ class Rules:
             way, reason = Way.SWARM, "registry mirror: a blob of a registry"
         else:
             way, reason = Way.DIRECT, "registry mirror: not a blob of a registry"
-        return Route(way, url, reason, insecure=mirror.insecure, mirror=True)
+        return Route(way, url, reason, insecure=mirror.insecure, mirror=bool(mirror.certs))
 
     def _route_url(self, method: str, url: str, wishes: DragonflyHeaders) -> Route:
         parts = urlsplit(url)

@@ -11,6 +11,7 @@ import secrets
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from aiohttp import web
 
@@ -25,12 +26,13 @@ from dfdaemon.proxy.handler import Doors, Handler, failure_answer, too_busy
 from dfdaemon.proxy.intercept import Interceptor, Leaves
 from dfdaemon.proxy.metrics import ProxyMetrics
 from dfdaemon.proxy.output import Outputs
+from dfdaemon.proxy.passthrough import cut_off
 from dfdaemon.proxy.prefetch import Prefetcher
 from dfdaemon.proxy.response import ExtentSender, TaskResponder, render
 from dfdaemon.proxy.rules import Route, Rules, Way
 from dfdaemon.proxy.swarm import SwarmDoor
 from dfdaemon.proxy.target import split_authority
-from dfdaemon.proxy.tunnel import open_tunnel
+from dfdaemon.proxy.tunnel import TakenOver, open_tunnel
 from dfdaemon.proxy.upstream import Upstream
 from dfdaemon.task.service import HubGateway, TaskService
 from dfinfra.clock import Clock
@@ -79,6 +81,12 @@ class ProxyServer:
     def port(self) -> int:
         """The port it listens at, once started."""
         return self._port
+
+    @property
+    def connection_count(self) -> int:
+        """Connections of clients, tunnels included."""
+        server = self._runner.server if self._runner else None
+        return len(server.connections) if server else 0
 
     async def start(self) -> None:
         """Bind and serve. Raises ConfigError if the address cannot be bound."""
@@ -174,7 +182,7 @@ class ProxyServer:
 
         return door
 
-    def _server_options(self) -> dict[str, object]:
+    def _server_options(self) -> dict[str, Any]:
         limit = self._config.limits.header_size_bytes
         return {
             "handler_cancellation": True,
@@ -201,6 +209,10 @@ class ProxyServer:
                 response = await self._connect(request, route)
             else:
                 response = await self._counted(request, route)
+        except ConnectionError:
+            # The client has gone, or must be shown that the answer broke off.
+            cut_off(request)
+            return TakenOver()
         except MeganeuraError as error:
             response = render(failure_answer(error), request)
             if request.method == "CONNECT":
