@@ -1,0 +1,101 @@
+"""Which files a URL stands for: one HTTP resource, files of a Hub's repository, objects of a store."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import replace
+from pathlib import PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+from dfcore.digest import Digest
+from dfcore.errors import BadInput, OriginRefused
+from dfcore.ids import DEFAULT_FILTERED_QUERY_PARAMS, blob_digest_in_url
+from dfdaemon.cli.hubfiles import HubFiles, HubUrl, hub_url_of_page, parse_hub_url
+from dfdaemon.cli.items import GetOptions, Item, Listing
+from dfdaemon.cli.refusal import told
+from dfdaemon.hub.config import HubConfig
+from dfdaemon.hub.origin import OriginGateway
+from dfdaemon.task.spec import Headers
+from dfinfra.clock import SystemClock
+from dfinfra.http import ClientLimits, client_session
+
+# Digests that may name a content: nobody can make another content with the same one.
+_NAMING = ("sha256", "sha512")
+
+
+async def list_items(options: GetOptions) -> Listing:
+    """The files that the URL stands for, with what is known of them."""
+    scheme = options.url.partition("://")[0].lower()
+    if scheme == "hf":
+        return await _hub_listing(parse_hub_url(options.url), options)
+    if scheme in ("s3", "gs"):
+        from dfdaemon.cli.objects import list_objects  # loads a large library
+
+        return _with_digest(await list_objects(options), options.digest)
+    if scheme not in ("http", "https"):
+        raise BadInput("the URL must begin with http://, https://, hf://, s3:// or gs://")
+    page = hub_url_of_page(options.url, options.hf_endpoint.rstrip("/"))
+    if page is not None and not options.headers:
+        return await _hub_listing(page, options)
+    if options.recursive:
+        raise BadInput("--recursive lists hf://, s3:// and gs:// URLs; HTTP has no listing")
+    return Listing("", (_http_item(options),), single=True)
+
+
+async def _hub_listing(wanted: HubUrl, options: GetOptions) -> Listing:
+    try:
+        config = HubConfig(endpoint=options.hf_endpoint)
+    except ValueError as error:
+        raise BadInput(f"--hf-endpoint: {error}") from None
+    async with client_session(ClientLimits(trust_env=True)) as session:
+        gateway = OriginGateway(config, session, SystemClock())
+        hub = HubFiles(gateway, config.base, options.hf_token)
+        try:
+            listing = await hub.files_of(wanted, recursive=options.recursive)
+        except OriginRefused as error:
+            raise told(f"hf://{wanted.repo.prefix}{wanted.repo.id}", error) from error
+    return _with_digest(listing, options.digest)
+
+
+def _with_digest(listing: Listing, digest: Digest | None) -> Listing:
+    """The user's own digest beside, or against, the one that the origin names."""
+    if digest is None:
+        return listing
+    if not listing.single:
+        raise BadInput("--digest is of one file, the URL names several")
+    item = listing.items[0]
+    if item.digest is not None and item.digest.algorithm == digest.algorithm:
+        if item.digest != digest:
+            raise BadInput(f"--digest {digest}: the origin says that the file is {item.digest}")
+        return listing
+    return replace(listing, items=(replace(item, digest=digest),))
+
+
+def _http_item(options: GetOptions) -> Item:
+    try:
+        parts = urlsplit(options.url)
+        host = parts.hostname
+        _ = parts.port
+    except ValueError as error:
+        raise BadInput(f"the URL makes no sense: {error}") from None
+    if not host:
+        raise BadInput("the URL names no host")
+    headers = dict(options.headers)
+    if parts.username is not None:
+        # The daemon keeps and shows URLs, never headers.
+        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        headers.setdefault("Authorization", f"Basic {base64.b64encode(pair.encode()).decode()}")
+    url = parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="").geturl()
+    digest, content = options.digest, options.content
+    if digest is None:
+        digest = blob_digest_in_url(url)
+    if content is None and digest is not None and digest.algorithm in _NAMING:
+        content = str(digest)
+    return Item(
+        name=unquote(PurePosixPath(parts.path).name) or host,
+        url=url,
+        digest=digest,
+        content=content,
+        headers=Headers(headers),
+        filtered_query_params=options.filtered_query_params or DEFAULT_FILTERED_QUERY_PARAMS,
+    )
