@@ -91,7 +91,7 @@ def _watch(daemons: list[Daemon]) -> None:
 
 def _daemons(hub: str, state: Path, guard: Guard) -> list[Daemon]:
     scheduler: dict[str, Any] = {
-        "server": {"ip": ADDRESS, "port": SCHEDULER_PORT},
+        "server": {"listenIP": ADDRESS, "port": SCHEDULER_PORT},
         "admin": {"port": SCHEDULER_ADMIN_PORT},
     }
     run_dir = state / "run"

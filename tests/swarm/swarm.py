@@ -165,7 +165,7 @@ class Swarm:
     def _scheduler(self, index: int, changes: Changes) -> Scheduler:
         name = f"scheduler-{index + 1}"
         config = {
-            "server": {"ip": ADDRESS, "port": free_port()},
+            "server": {"listenIP": ADDRESS, "port": free_port()},
             "admin": {"port": free_port()},
         }
         assert self._guard is not None
