@@ -138,7 +138,7 @@ class Admission:
             self._desk.offer(peer, _unique([*parents, *sources]))
             return True
         if feeder is None and not self._is_fed(peer):
-            if not peer.wish.credentialed and feeding.trigger(peer):
+            if feeding.trigger(peer):
                 return False
             if feeding.may_grant(peer):
                 self._desk.offer(peer, parents)
@@ -189,7 +189,7 @@ class Admission:
                 self._desk.offer(peer, parents)
                 return True
             starting = bool(peer.task.grants) and peer not in peer.task.grants
-            if starting or (not peer.wish.credentialed and feeding.trigger(peer)):
+            if starting or feeding.trigger(peer):
                 return False
         if feeding.may_grant(peer):
             feeding.grant(peer, self._why_plain(peer))

@@ -87,6 +87,7 @@ class Desk:
     def offer(self, peer: Peer, parents: list[Parent]) -> None:
         """Offer parents (if any) and settle what was promised."""
         if parents:
+            peer.answered = True
             self.settle(peer)
             self.say(Offer(peer.id, tuple(parents)))
 

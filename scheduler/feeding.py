@@ -240,6 +240,7 @@ class Feeding:
         task = peer.task
         desk = self._desk
         desk.settle(peer)
+        peer.answered = True
         if peer not in task.grants:
             task.grants[peer] = None
             peer.progressed_at = desk.now
@@ -257,10 +258,16 @@ class Feeding:
     # Seeds for plain peers
 
     def trigger(self, peer: Peer) -> bool:
-        """Have a seed fetch the task on behalf of a plain peer; False if no seed can."""
+        """Have a seed fetch the task on behalf of a plain peer; False if no seed can.
+
+        What a seed must be told is at hand until the peer has its first answer, and never if there
+        are credentials in it.
+        """
         task = peer.task
         if task.trigger is not None:
             return True
+        if peer.wish.credentialed or peer.answered:
+            return False
         host = self.seed_for(peer, own=None)
         if host is None:
             return False

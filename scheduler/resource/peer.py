@@ -23,6 +23,7 @@ class Peer:
     """
 
     __slots__ = (
+        "answered",
         "awaits",
         "blocked",
         "closed_at",
@@ -54,6 +55,8 @@ class Peer:
         self.finished_bytes = 0
         self.streaming = False
         """Its announce stream is open."""
+        self.answered = False
+        """It has had an answer since it registered."""
         self.awaits = False
         """It was promised an answer."""
         self.wait_until = 0.0
@@ -106,6 +109,7 @@ class Peer:
     def restart(self, now: float) -> None:
         """Begin again after a re-registration; neighbours and progress are kept."""
         self.machine = Machine(PEER_TABLE, PeerState.PENDING, self.id)
+        self.answered = False
         self.moved_at = now
         self.progressed_at = now
 
