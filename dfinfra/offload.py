@@ -57,9 +57,12 @@ class Pool:
                 return context.run(fn, *args, **kwargs)
 
             future = self._executor.submit(call)
+            wrapped = asyncio.wrap_future(future)
             try:
-                return await asyncio.shield(asyncio.wrap_future(future))
+                return await asyncio.shield(wrapped)
             except asyncio.CancelledError:
+                # Nobody will ask any more how the call ended; that is no error to log.
+                wrapped.add_done_callback(_seen)
                 if not future.cancel():
                     if interrupt is not None:
                         interrupt()
@@ -69,6 +72,11 @@ class Pool:
     def close(self) -> None:
         """Drop what has not begun and let the threads go. Does not wait for them."""
         self._executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _seen(future: asyncio.Future[T]) -> None:
+    if not future.cancelled():
+        future.exception()
 
 
 async def _ended(future: Future[T]) -> None:

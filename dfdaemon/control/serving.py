@@ -35,6 +35,7 @@ class ChannelChild:
     def __init__(self, channel: Channel, task_id: str, peer_id: str) -> None:
         self.task_id = task_id
         self.peer_id = peer_id
+        self.is_client = not channel.peer.seed
         self._channel = channel
         self._described = False
 
@@ -118,7 +119,7 @@ class Serving:
             case "want":
                 child, conductor = children.get(frame.want.task_id, (None, None))
                 if child and conductor and not conductor.ended:
-                    conductor.add_interest(child, _span(frame.want.ranges))
+                    conductor.change_wish(child, _span(frame.want.ranges))
             case "leave":
                 self._leave(channel, frame.leave.task_id, children)
             case "ask":
@@ -157,7 +158,7 @@ class Serving:
     ) -> None:
         child, conductor = children.pop(task_id, (None, None))
         if child and conductor:
-            conductor.remove_interest(child)
+            conductor.remove_child(child)
         self._child_left(task_id, channel.peer.host_id)
 
     async def _ask(self, channel: Channel, ask: pb.Ask) -> None:

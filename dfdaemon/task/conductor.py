@@ -36,7 +36,9 @@ KEPT_HEADERS = ("content-type", "etag", "last-modified", "content-disposition", 
 
 
 class Child(Protocol):
-    """Somebody who is told of every unit: a child on another host, or a stream of pieces."""
+    """Somebody on another host who is told of every unit. ``is_client``: it is not a seed."""
+
+    is_client: bool
 
     def described(self, conductor: Conductor) -> None: ...
 
@@ -82,6 +84,7 @@ class Conductor:
         self._changed = asyncio.Event()
         self._interests: dict[object, ByteRange | None] = {}
         self._children: dict[object, Child] = {}
+        self._told_ranges: tuple[ByteRange, ...] = ()
         self._linger: asyncio.TimerHandle | None = None
         self._verified = False
         self._ended = False
@@ -200,9 +203,19 @@ class Conductor:
         self._interests[who] = wanted
         self._wanted_changed()
 
+    def change_wish(self, child: Child, wanted: ByteRange | None) -> None:
+        """A child wants another part now."""
+        if child in self._interests:
+            self.add_interest(child, wanted)
+
+    def remove_child(self, child: Child) -> None:
+        self._children.pop(child, None)
+        self.remove_interest(child)
+
     def remove_interest(self, who: object) -> None:
-        self._interests.pop(who, None)
-        self._children.pop(who, None)
+        if who not in self._interests:
+            return
+        del self._interests[who]
         if self._interests:
             self._wanted_changed()
         elif not self._ended:
@@ -210,17 +223,25 @@ class Conductor:
             self._linger = loop.call_later(self.parts.linger_s, self._give_up)
 
     def add_child(self, child: Child, wanted: ByteRange | None) -> None:
-        """Tell ``child`` what the blob is, and of every unit from now on."""
+        """Tell ``child`` what the blob is, and of every unit from now on.
+
+        A seed works for its children; a node does not: two nodes that join each other must not keep
+        each other at work.
+        """
         self._children[child] = child
-        self.add_interest(child, wanted)
+        if child.is_client and self.parts.host.seed:
+            self.add_interest(child, wanted)
         if self.error is not None:
             child.failed(self.error)
         elif self._described.is_set():
             child.described(self)
 
     def _wanted_changed(self) -> None:
-        self.post(it.WantedChanged(self.wanted_ranges or None))
-        self._desk.want()
+        ranges = self.wanted_ranges
+        if ranges != self._told_ranges:
+            self._told_ranges = ranges
+            self.post(it.WantedChanged(ranges or None))
+            self._desk.want()
 
     # Life
 
