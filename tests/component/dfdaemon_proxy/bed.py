@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +183,32 @@ class Node:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server.port}"
+
+
+class Cluster:
+    """A seed's metadata and some nodes behind it."""
+
+    def __init__(self, folder: Path, hub: HubConfig, config: ProxyConfig | None = None) -> None:
+        self._folder = folder
+        self._hub = hub
+        self._config = config
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Cluster:
+        session = await self._stack.enter_async_context(client_session())
+        clock = SystemClock()
+        self.seed = HubMetadata(
+            self._hub, OriginGateway(self._hub, session, clock), clock, lists=True
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def node(self) -> Node:
+        folder = self._folder / f"node-{id(object())}"
+        node = Node(folder, self._hub, self._config, gateway=self.seed)
+        return await self._stack.enter_async_context(node)
 
 
 async def until(condition: Callable[[], bool], within_s: float = 5.0) -> None:

@@ -11,6 +11,7 @@ import pytest
 import uvloop
 
 from dfdaemon.hub.config import HubConfig
+from tests.clients import run
 from tests.component.dfdaemon_proxy.origin import Origin
 from tests.standin import StandIn, fixtures
 
@@ -18,7 +19,10 @@ from tests.standin import StandIn, fixtures
 def pytest_asyncio_loop_factories(
     config: pytest.Config, item: pytest.Item
 ) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
-    return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+    loops = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+    if item.get_closest_marker("clients"):
+        del loops["asyncio"]  # what matters there is the client, which is slow to start
+    return loops
 
 
 @pytest.fixture
@@ -48,6 +52,14 @@ def hub_of(standin: StandIn, **options: object) -> HubConfig:
         cdn_hosts=(standin.cdn_url.partition("://")[2],),
         **options,  # type: ignore[arg-type]
     )
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """Home folder of one client; skips the test when no clients are installed."""
+    if run.missing():
+        pytest.skip("run tests/clients/install first")
+    return tmp_path / "client"
 
 
 @pytest.fixture

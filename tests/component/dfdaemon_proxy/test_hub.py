@@ -5,51 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from pathlib import Path
 
 import aiohttp
 import pytest
 
 from dfdaemon.hub.config import HubConfig
-from dfdaemon.hub.metadata import HubMetadata
-from dfdaemon.hub.origin import OriginGateway
 from dfdaemon.proxy.config import ProxyConfig, RegistryMirrorConfig
-from dfinfra.clock import SystemClock
-from dfinfra.http import client_session
-from tests.component.dfdaemon_proxy.bed import Node
+from tests.component.dfdaemon_proxy.bed import Cluster, Node
 from tests.component.dfdaemon_proxy.conftest import hub_of
 from tests.standin import StandIn, fixtures
 from tests.standin.model import File
 
 READER = {"Authorization": f"Bearer {fixtures.READER_TOKEN}"}
 STRANGER = {"Authorization": f"Bearer {fixtures.STRANGER_TOKEN}"}
-
-
-class Cluster:
-    """A seed's metadata and some nodes behind it."""
-
-    def __init__(self, folder: Path, hub: HubConfig, config: ProxyConfig | None = None) -> None:
-        self._folder = folder
-        self._hub = hub
-        self._config = config
-        self._stack = AsyncExitStack()
-
-    async def __aenter__(self) -> Cluster:
-        session = await self._stack.enter_async_context(client_session())
-        clock = SystemClock()
-        self.seed = HubMetadata(
-            self._hub, OriginGateway(self._hub, session, clock), clock, lists=True
-        )
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._stack.aclose()
-
-    async def node(self) -> Node:
-        folder = self._folder / f"node-{id(object())}"
-        node = Node(folder, self._hub, self._config, gateway=self.seed)
-        return await self._stack.enter_async_context(node)
 
 
 @pytest.fixture
