@@ -101,17 +101,14 @@ class Disk:
         """Do not take for granted that the folders are there. Any thread."""
         self._shards = set()
 
-    def free_bytes(self) -> int:
-        """What the file system has left for us; OSError if the disk is gone."""
-        return self._space()[0]
-
-    def _space(self) -> tuple[int, int]:
+    def space(self) -> tuple[int, int]:
+        """Bytes the file system has left for us, and in all; OSError if the disk is gone."""
         stat = os.statvfs(self.root)
         return stat.f_bavail * stat.f_frsize, stat.f_blocks * stat.f_frsize
 
     def shortfall(self, size_bytes: int, *, fill_ratio: float = 1.0) -> Shortfall:
         """What is missing for `size_bytes` more, if the limits are to be used to `fill_ratio`."""
-        free, total = self._space()
+        free, total = self.space()
         size_bytes += self.reserved_bytes
         missing = Shortfall()
         if (limit := self.config.size_limit_bytes) is not None:
@@ -144,20 +141,14 @@ class Disk:
             return False
 
 
-def by_preference(disks: Iterable[Disk], blob_id: str) -> list[Disk]:
-    """The healthy disks, the one that should get the blob first.
+def by_preference(rooms: Iterable[tuple[Disk, int]], blob_id: str) -> list[Disk]:
+    """Disks, given with their room in bytes; the one that should get the blob comes first.
 
     Weighted rendezvous hashing: each disk gets new blobs in proportion to its room times its
     weight, and the same blob goes to the same disk while their room does not change much.
     """
     ranked: list[tuple[float, Disk]] = []
-    for disk in disks:
-        if not disk.healthy:
-            continue
-        try:
-            room = disk.room_bytes()
-        except OSError:
-            room = 0
+    for disk, room in rooms:
         # A full disk stays a candidate: eviction may give it room.
         share = max(room, 1) * disk.config.weight
         ranked.append((share / -math.log(_unit_hash(blob_id, disk.root)), disk))

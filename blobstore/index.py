@@ -35,8 +35,9 @@ CREATE TABLE blobs (
     digests      BLOB               -- 16 bytes per unit; NULL if the blob has a journal for that
 ) WITHOUT ROWID;
 CREATE TABLE info (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
--- '1' while no process has the store open: nothing to repair on start
-INSERT INTO info VALUES ('clean', '1');
+-- '1' while no process has the store open: nothing to repair on start. A new index says '0',
+-- because it may be new only for having been lost.
+INSERT INTO info VALUES ('clean', '0');
 """
 
 _PUT = f"INSERT OR REPLACE INTO blobs VALUES ({', '.join('?' * 13)})"
@@ -169,9 +170,13 @@ class Index:
         return map(Row._make, found)
 
     def apply(
-        self, puts: Iterable[Row], removed: Iterable[str], touched: Iterable[tuple[str, float]]
+        self,
+        puts: Iterable[Row],
+        removed: Iterable[str],
+        touched: Iterable[tuple[str, float]] = (),
+        durable: Iterable[Row] = (),
     ) -> None:
-        """One transaction: rows written, rows gone, times of last use."""
+        """One transaction: rows gone, rows written, times of last use, bytes proven on the disk."""
         self._writer.execute("BEGIN IMMEDIATE")
         try:
             self._writer.executemany(
@@ -181,6 +186,10 @@ class Index:
             self._writer.executemany(
                 "UPDATE blobs SET last_used = ? WHERE blob_id = ?",
                 ((when, blob_id) for blob_id, when in touched),
+            )
+            self._writer.executemany(
+                f"UPDATE blobs SET state = {State.DURABLE:d} WHERE blob_id = ? AND nonce = ?",
+                ((row.blob_id, row.nonce) for row in durable),
             )
         except sqlite3.Error:
             self._writer.execute("ROLLBACK")

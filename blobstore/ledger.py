@@ -53,6 +53,7 @@ class Ledger:
         self._writing: dict[str, Row | None] = {}
         self._touched: dict[str, float] = {}
         self._unproven: dict[str, Row] = {}
+        self._proven: list[Row] = []
         self._next_sync: float | None = None
         self._next_touch = time.monotonic() + TOUCH_INTERVAL_S
         self._flushes_wanted = 0
@@ -70,18 +71,14 @@ class Ledger:
     def put(self, row: Row) -> None:
         """Write a row down soon. A sealed one is forced to the disk and made durable as well."""
         with self._changed:
-            self._put(row)
-            self._changed.notify_all()
-
-    def _put(self, row: Row) -> None:
-        self._rows[row.blob_id] = row
-        self._touched.pop(row.blob_id, None)
-        if row.state == State.SEALED:
-            self._unproven[row.blob_id] = row
-            if self._next_sync is None:
-                self._next_sync = time.monotonic() + self._sync_interval_s
-        else:
+            self._rows[row.blob_id] = row
+            self._touched.pop(row.blob_id, None)
             self._unproven.pop(row.blob_id, None)
+            if row.state == State.SEALED:
+                self._unproven[row.blob_id] = row
+                if self._next_sync is None:
+                    self._next_sync = time.monotonic() + self._sync_interval_s
+            self._changed.notify_all()
 
     def remove(self, blob_id: str) -> None:
         """The blob is gone."""
@@ -133,7 +130,8 @@ class Ledger:
             self._changed.notify_all()
         self._thread.join()
         try:
-            self._index.close(clean=not self._dead)
+            # What a full disk did not take has to be found again by a repair.
+            self._index.close(clean=not self._dead and not self._rows)
         except sqlite3.Error as error:
             self._on_failure(self._disk, error)
 
@@ -199,23 +197,28 @@ class Ledger:
                 touched, self._touched = self._touched, {}
                 self._next_touch = time.monotonic() + TOUCH_INTERVAL_S
             writing = self._writing
+            proven, self._proven = self._proven, []
         full = False
-        if writing or touched:
-            full = not self._apply(writing, touched)
+        if writing or touched or proven:
+            full = not self._apply(writing, touched, proven)
         with self._changed:
             if full:
                 self._rows = {**writing, **self._rows}
+                self._proven = [*proven, *self._proven]
                 # Nothing is lost but time: eviction makes room, or the next start checks more.
                 self._changed.wait_for(self._in_haste, FULL_PAUSE_S)
             self._writing = {}
         return not full
 
-    def _apply(self, writing: dict[str, Row | None], touched: dict[str, float]) -> bool:
+    def _apply(
+        self, writing: dict[str, Row | None], touched: dict[str, float], proven: list[Row]
+    ) -> bool:
         try:
             self._index.apply(
                 [row for row in writing.values() if row is not None],
                 [blob_id for blob_id, row in writing.items() if row is None],
                 touched.items(),
+                proven,
             )
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
@@ -242,12 +245,16 @@ class Ledger:
                 self._note_durable(row)
         except FileNotFoundError:
             return  # deleted meanwhile
-        durable = row._replace(state=int(State.DURABLE))
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            return  # it stays sealed, and is looked at on the next start
         with self._changed:
             if self._unproven.get(row.blob_id) is not row:
                 return  # deleted, or made anew
-            self._put(durable)
-        self._on_durable(durable)
+            del self._unproven[row.blob_id]
+            self._proven.append(row)
+        self._on_durable(row)
 
     def _note_durable(self, row: Row) -> None:
         # For a rebuild of a lost index. Without it the blob is only read again then.
@@ -258,8 +265,5 @@ class Ledger:
             return
         try:
             os.write(fd, journal.durable_frame(row.digest))
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
         finally:
             os.close(fd)

@@ -79,13 +79,14 @@ def recover(disk: Disk) -> Recovered:
         else:
             known.add(blob_id)
             adopted.append(stray)
-    _log.info(
-        "store repaired after a crash",
-        disk=str(disk.root),
-        kept=len(kept),
-        adopted=len(adopted),
-        dropped=len(dropped),
-    )
+    if kept or adopted or dropped:
+        _log.info(
+            "store repaired after a crash",
+            disk=str(disk.root),
+            kept=len(kept),
+            adopted=len(adopted),
+            dropped=len(dropped),
+        )
     return Recovered(index, kept + adopted, adopted, dropped)
 
 

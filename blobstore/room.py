@@ -49,7 +49,7 @@ class Room:
 
         NoSpace if none does, Unavailable if none works. Call settle() when the catalog has it.
         """
-        disks = by_preference(self._holdings.disks, blob_id)
+        disks = self._disks_for(blob_id)
         reason: MeganeuraError = Unavailable("no disk of the blob store works")
         for make_room in (False, True):
             for disk in disks:
@@ -60,6 +60,18 @@ class Room:
                 except (NoSpace, DiskFailed) as error:
                     reason = error
         raise reason
+
+    def _disks_for(self, blob_id: str) -> list[Disk]:
+        healthy = [disk for disk in self._holdings.disks if disk.healthy]
+        if len(healthy) == 1:
+            return healthy
+        rooms: list[tuple[Disk, int]] = []
+        for disk in healthy:
+            try:
+                rooms.append((disk, disk.room_bytes()))
+            except OSError as error:
+                self._holdings.failure(disk, error)
+        return by_preference(rooms, blob_id)
 
     def settle(self, placed: Placed) -> None:
         """The catalog counts the blob now, or it was given up."""

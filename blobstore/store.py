@@ -174,6 +174,7 @@ class BlobStore:
             blob.verify()
         except NotFound:
             blob.drop()
+            return False
         except Unavailable:
             return False  # its disk failed, or the store is closing
         return not blob.deleted
@@ -251,7 +252,7 @@ class BlobStore:
     def _disk_stats(self, disk: Disk) -> DiskStats:
         free = room = 0
         with suppress(OSError):
-            free, room = disk.free_bytes(), disk.room_bytes()
+            free, room = disk.space()[0], disk.room_bytes()
         return DiskStats(
             path=disk.root,
             healthy=disk.healthy,
