@@ -8,6 +8,8 @@ makes that true calls `wake`; nobody sleeps or polls.
 
 from __future__ import annotations
 
+from itertools import islice
+
 from scheduler.commands import (
     AnswerEmpty,
     AnswerMetadataOnly,
@@ -24,7 +26,7 @@ from scheduler.resource.task import Task
 
 _FORBIDDEN, _ABSENT, _ITSELF = 1, 2, 3
 """Dragonfly's priorities LEVEL1 to LEVEL3, which decide when nobody holds the blob yet."""
-_WAKE_MISSES = 8
+_WAKE_BATCH, _WAKE_MISSES = 256, 8
 _SEED_PARENTS = 16
 
 
@@ -54,12 +56,21 @@ class Admission:
         self._answer_or_promise(peer, fresh)
 
     def wake(self, task: Task) -> None:
-        """Something changed that waiting peers may live from."""
+        """Something changed that waiting peers may live from: answer them, the longest waiting first.
+
+        After a few that still get nothing the others would not either; those few go to the end of
+        the queue, so that the next wake tries others.
+        """
+        left = len(task.waiting)
         misses = 0
-        for peer in list(task.waiting):
-            if not peer.awaits:
-                continue
-            if not self._answer(peer, self._unnamed(peer)):
+        while left > 0 and task.waiting:
+            batch = list(islice(task.waiting, min(left, _WAKE_BATCH)))
+            left -= len(batch)
+            for peer in batch:
+                if not peer.awaits or self._answer(peer, self._unnamed(peer)):
+                    continue
+                del task.waiting[peer]
+                task.waiting[peer] = None
                 misses += 1
                 if misses >= _WAKE_MISSES:
                     return
