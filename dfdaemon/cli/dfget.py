@@ -84,7 +84,7 @@ one a line."""
     envvar=["DFGET_HF_ENDPOINT", "HF_ENDPOINT"],
     default=DEFAULT_HUB,
     show_default=True,
-    help="The Hub itself, not a mirror of it. [env: HF_ENDPOINT]",
+    help="The Hub, or a node's mirror of it. [env: HF_ENDPOINT]",
 )
 @click.option("--hf-token", help="[env: HF_TOKEN, or huggingface_hub's token file]")
 @click.option("--storage-region")

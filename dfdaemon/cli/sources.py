@@ -11,7 +11,8 @@ from dfcore.digest import Digest
 from dfcore.errors import BadInput, OriginRefused
 from dfcore.ids import DEFAULT_FILTERED_QUERY_PARAMS, blob_digest_in_url
 from dfdaemon.cli.hubfiles import HubFiles, HubUrl, hub_url_of_page, parse_hub_url
-from dfdaemon.cli.items import GetOptions, Item, Listing
+from dfdaemon.cli.items import DEFAULT_HUB, GetOptions, Item, Listing
+from dfdaemon.cli.mirror import is_mirror, through_mirror
 from dfdaemon.cli.refusal import told
 from dfdaemon.hub.config import HubConfig
 from dfdaemon.hub.origin import OriginGateway
@@ -50,10 +51,13 @@ async def _hub_listing(wanted: HubUrl, options: GetOptions) -> Listing:
     async with client_session(ClientLimits(trust_env=True)) as session:
         gateway = OriginGateway(config, session, SystemClock())
         hub = HubFiles(gateway, config.base, options.hf_token)
+        mirrored = config.base != DEFAULT_HUB and await is_mirror(session, config.base)
         try:
             listing = await hub.files_of(wanted, recursive=options.recursive)
         except OriginRefused as error:
             raise told(f"hf://{wanted.repo.prefix}{wanted.repo.id}", error) from error
+    if mirrored:
+        listing = through_mirror(listing)
     return _with_digest(listing, options.digest)
 
 
