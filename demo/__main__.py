@@ -78,9 +78,7 @@ def _demo(options: Options) -> int:
     folder = Path(tempfile.mkdtemp(prefix="run-", dir=CACHE))
     try:
         with Screen(console) as screen:
-            result = stage.play(
-                folder, CACHE / "standin", options.size_bytes, options.nodes, screen
-            )
+            result = stage.play(folder, CACHE, options.size_bytes, options.nodes, screen)
         screen.table(result)
         return _verdict(result, console)
     finally:
@@ -96,7 +94,9 @@ def _verdict(result: stage.Result, console: Console) -> int:
     right = all(host.verified for host in result.nodes)
     good = right and result.origin_ratio <= MOST_ORIGIN_RATIO
     for problem in result.problems:
-        console.print(problem, style="red", markup=False)
+        console.print(problem, style="red", markup=False, soft_wrap=True)
+    if not good:
+        console.print(f"logs: {stage.logs_of_failure(CACHE)}", soft_wrap=True)
     console.print(
         f"demo: {'ok' if good else 'FAILED'} nodes={len(result.nodes)}"
         f" origin_ratio={result.origin_ratio:.2f} sha256={'ok' if right else 'WRONG'}"

@@ -48,7 +48,7 @@ class Screen:
         self._bars: dict[str, TaskID] = {}
         self._step: TaskID | None = None
         self._total_bytes = 1
-        self._said: dict[str, float] = {}
+        self._said: dict[str, tuple[float, str]] = {}
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -82,8 +82,8 @@ class Screen:
         self._progress.update(
             self._bars[name], completed=min(traffic.total, self._total_bytes), sources=sources
         )
-        if not self._console.is_terminal and (done or self._is_time(name)):
-            percent = 100 * traffic.total / self._total_bytes
+        if not self._console.is_terminal and (done or self._is_time(name, sources)):
+            percent = min(100 * traffic.total / self._total_bytes, 100)
             self._console.print(f"  {name} {percent:3.0f} %  {sources}", soft_wrap=True)
 
     def table(self, result: Result) -> None:
@@ -104,11 +104,12 @@ class Screen:
             f" = {result.origin_ratio:.2f} x {format_size(result.total_bytes)}"
         )
 
-    def _is_time(self, name: str) -> bool:
+    def _is_time(self, name: str, text: str) -> bool:
         now = time.monotonic()
-        if now - self._said.get(name, 0.0) < PLAIN_EVERY_S:
+        before, said = self._said.get(name, (0.0, ""))
+        if text == said or now - before < PLAIN_EVERY_S:
             return False
-        self._said[name] = now
+        self._said[name] = (now, text)
         return True
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -78,17 +79,27 @@ class _Download:
     result: HostResult
 
 
-def play(
-    folder: Path, standin_root: Path, size_bytes: int, nodes: int, audience: Audience
-) -> Result:
-    """Serve, start, download, verify, stop. Times are monotonic seconds."""
+def logs_of_failure(cache: Path) -> Path:
+    """Where the logs of the last run that failed lie."""
+    return cache / "failed"
+
+
+def play(folder: Path, cache: Path, size_bytes: int, nodes: int, audience: Audience) -> Result:
+    """Serve, start, download, verify, stop. Times are monotonic seconds.
+
+    ``folder`` is for this run alone; in ``cache`` the generated weights are found again.
+    """
     audience.step("making the model repository")
-    with StandInProcess(standin_root) as standin:
+    with StandInProcess(cache / "standin") as standin:
         files = {"*": {"directory": str(packages.model_folder())}}
         made = standin.create(REPOSITORY, {**files, WEIGHTS: {"generated": size_bytes}})
         audience.step("starting a scheduler, a seed and the nodes")
         with Swarm(folder / "swarm", hub=standin.hub_url, nodes=nodes) as swarm:
-            return _download(folder, swarm, standin, made["sizes"], made["sha256"], audience)
+            result = _download(folder, swarm, standin, made["sizes"], made["sha256"], audience)
+            if result.problems:
+                shutil.rmtree(logs_of_failure(cache), ignore_errors=True)
+                swarm.collect_logs(logs_of_failure(cache))
+            return result
 
 
 def _download(
@@ -113,8 +124,6 @@ def _download(
                 problems.extend(found)
     seeds = [HostResult(seed.name, seed.figures().traffic) for seed in swarm.seeds]
     origin_bytes = sum(standin.counters()["bytes_by_object"].values())
-    if problems:
-        problems.append(swarm.tails())
     return Result(
         seeds, [one.result for one in downloads], total_bytes, origin_bytes, seconds, problems
     )
@@ -167,7 +176,8 @@ def _verify(one: _Download, digests: Mapping[str, str]) -> list[str]:
     out, err = one.process.communicate()
     name = one.host.name
     if one.process.returncode != 0:
-        return [f"{name}: the client ended with {one.process.returncode}\n{err[-2000:]}"]
+        said = err.strip().splitlines() or ["nothing"]
+        return [f"{name}: the client ended with {one.process.returncode}: {said[-1]}"]
     snapshot = Path(out.strip().splitlines()[-1])
     wrong = [path for path, digest in digests.items() if _sha256(snapshot / path) != digest]
     one.result.verified = not wrong
