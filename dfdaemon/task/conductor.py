@@ -168,15 +168,15 @@ class Conductor:
     def visible_end(self, offset: int) -> int:
         """The end of the verified bytes that follow ``offset`` without a gap.
 
-        The last unit is shown only when the whole content was verified, so that no client ever holds
-        a complete file that is wrong.
+        Where all units will be here, the last one is shown only when the whole content was verified,
+        so that no client ever holds a complete file that is wrong.
         """
         if self._verified:
             return self.geometry.size_bytes
         unit = offset // self.geometry.unit_length
         held = self.blob.held.bits >> unit
         until = unit + ((~held & (held + 1)).bit_length() - 1)
-        if self.spec.digest is not None:
+        if self.spec.digest is not None and self._machine.will_be_whole:
             until = min(until, self.geometry.unit_count - 1)
         return min(until * self.geometry.unit_length, self.geometry.size_bytes)
 
@@ -242,6 +242,8 @@ class Conductor:
             self._told_ranges = ranges
             self.post(it.WantedChanged(ranges or None))
             self._desk.want()
+            # What is shown depends on whether all of it is wanted.
+            self._wake()
 
     # Life
 
@@ -366,8 +368,11 @@ class Conductor:
         self._wake()
 
     async def _check(self) -> None:
+        # An empty blob is complete before its file is made.
+        await self._described.wait()
         checker = self._checker
-        assert checker is not None
+        if checker is None:
+            return
         while not checker.complete:
             await self._changed.wait()
         actual = checker.digest()

@@ -107,6 +107,12 @@ class Download:
     def over(self) -> bool:
         return self.state in ("succeeded", "failed")
 
+    @property
+    def will_be_whole(self) -> bool:
+        """Every unit is here or wanted, so that the content will be verified as a whole."""
+        planner = self.planner
+        return planner is not None and planner.held | planner.wanted == self._all_units
+
     def expected_digest(self, unit: int) -> bytes | None:
         """The digest that the unit must have, as a seed told it, else as the first parent did."""
         return self._digests.expected(unit)

@@ -278,3 +278,13 @@ def test_starving_asks_for_other_parents_and_ends_in_an_error() -> None:
     assert isinstance(failed, do.Fail)
     assert isinstance(failed.error, TimedOut)
     assert download.handle(it.Ticked(), 62.0) == []
+
+
+def test_only_a_download_of_all_units_will_be_verified_as_a_whole() -> None:
+    download = fetching_node()
+    assert download.will_be_whole
+    download.handle(it.WantedChanged((ByteRange(4 * MIB, 8 * MIB),)), 1.0)
+    assert not download.will_be_whole
+    ranges = (ByteRange(0, 5 * MIB), ByteRange(4 * MIB, 8 * MIB))
+    download.handle(it.WantedChanged(ranges), 2.0)
+    assert download.will_be_whole
