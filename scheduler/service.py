@@ -64,7 +64,8 @@ class SchedulerService(scheduler_pb2_grpc.SchedulerServicer):
             async for message in stream.messages():
                 yield message
         except StreamEnded as ended:
-            await context.abort(grpc.StatusCode[ended.end.code], ended.end.message)
+            reader.cancel()
+            await _abort(context, ended)
         finally:
             reader.cancel()
             self._shell.detach(stream)
@@ -203,8 +204,15 @@ def _check_ids(request: scheduler_pb2.StatPeerRequest | scheduler_pb2.DeletePeer
             raise BadInput(f"{name}: must not be empty")
 
 
+async def _abort(context: Any, ended: StreamEnded) -> None:
+    try:
+        await context.abort(grpc.StatusCode[ended.end.code], ended.end.message)
+    except grpc.aio.InternalError:
+        _log.debug("peer was gone before its stream ended")
+
+
 def _reading_failed(stream: Stream, error: BaseException) -> None:
     """The connection broke, or we have a bug; the peer's stream is over either way."""
-    if not isinstance(error, grpc.RpcError | grpc.aio.UsageError | grpc.aio.InternalError):
+    if not isinstance(error, grpc.RpcError | grpc.aio.BaseError):
         _log.error("announce stream failed", peer=stream.peer_id, exc_info=error)
     stream.end("INTERNAL", "internal error, see the log of the scheduler")
