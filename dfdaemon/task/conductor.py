@@ -31,7 +31,7 @@ from dfdaemon.task.transfers import Transfers
 from dfinfra.jobs import JobGroup
 from dfinfra.tracing import current_trace_id
 
-TICK_S = 0.25
+TICK_S = 0.5
 KEPT_HEADERS = ("content-type", "etag", "last-modified", "content-disposition", "content-language")
 
 
@@ -86,6 +86,7 @@ class Conductor:
         self._children: dict[object, Child] = {}
         self._told_ranges: tuple[ByteRange, ...] = ()
         self._linger: asyncio.TimerHandle | None = None
+        self._alarm: asyncio.TimerHandle | None = None
         self._verified = False
         self._ended = False
         self._validator = spec.validator
@@ -277,12 +278,24 @@ class Conductor:
             return
         if isinstance(event, it.UnitArrived):
             self._count(event)
-        for command in self._machine.handle(event, self.parts.clock.monotonic()):
+        now = self.parts.clock.monotonic()
+        for command in self._machine.handle(event, now):
             self._perform(command)
+        self._set_alarm(now)
         if isinstance(event, it.UnitArrived):
             self._tell_units({event.unit: event.digest})
         elif isinstance(event, it.OriginRunEnded):
             self.parts.changed(self.spec.task_id)
+
+    def _set_alarm(self, now: float) -> None:
+        """Have the machine asked again when a back-off of its is over."""
+        if self._alarm:
+            self._alarm.cancel()
+            self._alarm = None
+        moment = None if self._ended else self._machine.wake_at(now)
+        if moment is not None:
+            loop = asyncio.get_running_loop()
+            self._alarm = loop.call_later(moment - now + 0.001, self.post, it.Ticked())
 
     def _perform(self, command: do.Command) -> None:
         match command:
@@ -453,8 +466,9 @@ class Conductor:
 
     def _end(self) -> None:
         self._ended = True
-        if self._linger:
-            self._linger.cancel()
+        for timer in (self._linger, self._alarm):
+            if timer:
+                timer.cancel()
         self._wake()
         self.parts.changed(self.spec.task_id)
         self._on_end(self)

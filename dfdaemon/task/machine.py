@@ -121,6 +121,15 @@ class Download:
         """May an any-of transfer bring this unit, or is it here or on its way already?"""
         return self.planner is not None and self.planner.claim(transfer, unit)
 
+    def wake_at(self, now: float) -> float | None:
+        """The moment at which a Ticked would bring something on; None if only events can."""
+        if self.over:
+            return None
+        moments = [self._origin.next_due(now)]
+        if self.planner is not None:
+            moments.append(self.planner.next_ready(now))
+        return min((moment for moment in moments if moment is not None), default=None)
+
     def handle(self, event: it.Event, now: float) -> list[do.Command]:
         """Take in what happened at ``now`` (monotonic seconds) and say what to do."""
         if self.over:

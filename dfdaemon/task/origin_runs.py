@@ -87,6 +87,12 @@ class OriginSide:
             return False
         return now >= self._not_before or (met_all and not self.attempts)
 
+    def next_due(self, now: float) -> float | None:
+        """When a request that waits may go out."""
+        if self.granted and self._not_before is not None and self._not_before > now:
+            return self._not_before
+        return None
+
     def runs(self, transfer: int) -> bool:
         return transfer == self.opening or transfer in self._active
 

@@ -209,6 +209,15 @@ class Planner:
         if view := self.parents.get(peer_id):
             view.not_before = now + delay_s * self.rng.uniform(0.5, 1.5)
 
+    def next_ready(self, now: float) -> float | None:
+        """When the first parent that has something for us may be asked again."""
+        waits = [
+            view.not_before
+            for view in self.parents.values()
+            if view.joined and view.not_before > now and (view.address.seed or self._useful(view))
+        ]
+        return min(waits, default=None) if self.needed else None
+
     def plan(self, now: float, number: int, waited_unit: int | None) -> list[Command]:
         """The requests to make now, numbered from ``number``; each is noted as under way."""
         commands: list[Command] = []
