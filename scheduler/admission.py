@@ -187,7 +187,8 @@ class Admission:
             feeding.grant(peer, "it is a seed, and nobody holds the blob")
             return True
         granted = [as_parent(other) for other in task.grants if peer.accepts(other)]
-        self._desk.offer(peer, _unique([*granted, *partial]))
+        if granted:
+            self._desk.offer(peer, _unique([*granted, *partial]))
         return bool(granted)
 
     def _answer_plain(self, peer: Peer) -> bool:

@@ -221,6 +221,17 @@ def test_a_new_seed_continues_from_what_the_swarm_holds() -> None:
     assert offered(commands, "s2") == ["a"]
 
 
+def test_a_seed_that_may_not_go_to_the_origin_waits_for_a_holder() -> None:
+    book = Playbook()
+    book.join("a")
+    book.join("b")
+    book.progress("b")
+    book.send(ev.PeerFailed("a/p"))
+    book.seed()
+    assert book.register("seed", disable_back_to_source=True) == []
+    assert offered(book.finish("b"), "seed") == ["b"]
+
+
 def test_when_the_seed_dies_the_next_one_is_offered_at_once() -> None:
     book = Playbook()
     book.seed("s1")
