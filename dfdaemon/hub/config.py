@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -42,9 +42,9 @@ class HubConfig:
     stale_if_error_s: Seconds = 24 * 3600.0
     list_after: int = 3
     max_list_pages: int = 20
-    answers_size_bytes: Bytes = 64 << 20
-    max_facts: int = 200_000
-    keep_xet_above_bytes: Bytes | None = None
+    answers_size_bytes: Bytes = field(default=32 << 20, metadata={"key": "answersSize"})
+    facts_size_bytes: Bytes = field(default=64 << 20, metadata={"key": "factsSize"})
+    keep_xet_above_bytes: Bytes | None = field(default=None, metadata={"key": "keepXetAbove"})
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.endpoint)

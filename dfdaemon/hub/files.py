@@ -204,10 +204,14 @@ class Files:
             return answer
         if not is_commit(question.name):
             self._knowledge.name_commit(repo, question.name, commit, age_s)
-        self._knowledge.learn(repo, commit, question.path, fact or answer)
-        if fact and fact.location and fact.digest and urlsplit(fact.location).netloc:
+        if fact is None:
+            self._knowledge.learn(repo, commit, question.path, answer)
+            return answer
+        if fact.location and fact.digest and urlsplit(fact.location).netloc:
             self._knowledge.learn_location(fact.location, fact.digest, fact.size_bytes)
-        return fact or answer
+        fact = replace(fact, location=None)  # signed, and of no more use
+        self._knowledge.learn(repo, commit, question.path, fact)
+        return fact
 
     async def _list(self, question: _Question) -> None:
         """Learn all files of the commit; whatever comes of it, it is not asked again."""

@@ -27,11 +27,11 @@ _MAX_COUNTED = 1_000
 class Knowledge:
     """Names (branches, tags) to commits, files to facts, storage paths to digests."""
 
-    def __init__(self, clock: Clock, *, name_ttl_s: float, stale_s: float, max_facts: int) -> None:
+    def __init__(self, clock: Clock, *, name_ttl_s: float, stale_s: float, size_bytes: int) -> None:
         self._clock = clock
         self._name_ttl_s = name_ttl_s
         self._stale_s = stale_s
-        self._max_facts = max_facts
+        self._size_bytes = size_bytes
         self._names: Lru[tuple[Repo, str], tuple[str, float]] = Lru()
         self._facts: Lru[tuple[Repo, str, str], FileFact | HubAnswer] = Lru()
         self._missed: Lru[tuple[Repo, str], set[str]] = Lru()
@@ -65,8 +65,9 @@ class Knowledge:
 
     def learn(self, repo: Repo, commit: str, path: str, known: FileFact | HubAnswer) -> None:
         """Keep the fact of a file; one from a HEAD replaces one from a listing."""
-        self._facts.put((repo, commit, path), known)
-        _shrink(self._facts, self._max_facts)
+        self._facts.put((repo, commit, path), known, _size_of(known))
+        for victim in self._facts.victims(self._facts.total_size - self._size_bytes):
+            self._facts.pop(victim)
 
     def learn_all(self, repo: Repo, commit: str, facts: Iterable[tuple[str, FileFact]]) -> None:
         """Keep the facts of a listing."""
@@ -102,6 +103,12 @@ class Knowledge:
     def digest_at(self, storage_path: str) -> tuple[Digest, int] | None:
         """Digest and size of what lies at a path of the CDNs, whichever host and signature."""
         return self._stored.get(storage_path)
+
+
+def _size_of(known: FileFact | HubAnswer) -> int:
+    """Bytes of memory that a fact takes, with its key and the map around it; roughly measured."""
+    headers = sum(len(name) + len(value) + 150 for name, value in known.headers)
+    return 700 + headers + (len(known.body) if isinstance(known, HubAnswer) else 0)
 
 
 def _shrink(lru: Lru[K, V], limit: int) -> None:

@@ -32,6 +32,7 @@ from dfinfra.clock import Clock
 from dfinfra.flight import SingleFlight
 
 _CACHED_GETS = (Kind.REPO, Kind.REVISION, Kind.TREE, Kind.REFS, Kind.COMMITS, Kind.MANIFEST)
+_FIRST_BYTE = {"Range": "bytes=0-0"}
 # What decides the answer of a metadata request. Everything else of a client's request stays here.
 _ASKED_WITH = ("authorization", "user-agent", "content-type", "accept")
 
@@ -58,7 +59,7 @@ class HubMetadata:
             clock,
             name_ttl_s=config.ref_ttl_s,
             stale_s=config.stale_if_error_s,
-            max_facts=config.max_facts,
+            size_bytes=config.facts_size_bytes,
         )
         self._answers = AnswerCache(clock, config.answers_size_bytes)
         self._asks: SingleFlight[tuple[object, ...], HubAnswer] = SingleFlight("hub ask")
@@ -83,6 +84,9 @@ class HubMetadata:
         asked = {k: v for k, v in headers.items() if k.lower() in _ASKED_WITH}
         if route.kind is Kind.RESOLVE and method == "HEAD":
             return await self._ask_file(route, asked)
+        if route.kind is Kind.RESOLVE and method == "GET":
+            # Nobody asks for a whole file here: it is the body of a refusal that is wanted.
+            return await self._ask_cached((method, target, b""), route, asked | _FIRST_BYTE)
         cached = method == "GET" and route.kind in _CACHED_GETS
         if cached or (method == "POST" and route.kind is Kind.PATHS_INFO):
             return await self._ask_cached((method, target, body), route, asked)
@@ -101,11 +105,13 @@ class HubMetadata:
     async def refusal(
         self, repo: Repo, revision: str, path: str, headers: Mapping[str, str]
     ) -> HubAnswer:
-        """The Hub's answer to a GET of a file that it refuses, with the body that HEADs lack."""
-        url = self._config.base + resolve_path(repo, revision, path)
-        asked = {k: v for k, v in headers.items() if k.lower() in _ASKED_WITH}
-        # Should it be granted by now, one byte is what comes.
-        return await self._inner.ask("GET", url, {**asked, "Range": "bytes=0-0"})
+        """The Hub's answer to a GET of a file that it refuses, with the body that HEADs lack.
+
+        Should it be granted by now, one byte is what comes.
+        """
+        return await self.ask(
+            "GET", self._config.base + resolve_path(repo, revision, path), headers
+        )
 
     def is_public(self, repo: Repo) -> bool:
         """Anybody may read the repository; restricted otherwise, also while it is not known."""
@@ -213,7 +219,8 @@ class HubMetadata:
         return public and self._answers.age_s(kept) < self._config.stale_if_error_s
 
     def _keep(self, key: Key, route: Route, credential: str, answer: HubAnswer) -> HubAnswer:
-        if answer.status not in (200, 401, 403, 404):
+        refused = answer.status in (401, 403, 404)
+        if not refused and (answer.status != 200 or route.kind is Kind.RESOLVE):
             return answer
         public = route.repo is not None and self.authorizer.publicness(route.repo)
         scope = EVERYBODY if public and answer.status == 200 else credential

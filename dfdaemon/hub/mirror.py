@@ -32,6 +32,9 @@ _ASKED = (
     Kind.REFS,
     Kind.COMMITS,
     Kind.MANIFEST,
+    Kind.WHOAMI,
+    Kind.XET_TOKEN,
+    Kind.API,
 )
 # Of a cached or buffered answer these are made anew.
 _REMADE = ("connection", "content-length", "keep-alive", "transfer-encoding", "set-cookie", "date")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hmac
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aiohttp import web
 
@@ -93,9 +93,10 @@ class Handler:
     ) -> Reply:
         if route.way is Way.HUB:
             reply = await self._doors.mirror.handle(self._hub_request(request, route))
-            if isinstance(reply, Serve):
-                spec = wishes.apply(reply.spec)
-                return Serve(spec, reply.headers, reply.etag, reply.last_modified)
+            if isinstance(reply, Serve) and reply.spec.digest is not None:
+                # The Hub has named the content: no wish of the client renames it.
+                spec = replace(wishes.apply(reply.spec), content=reply.spec.content)
+                return replace(reply, spec=spec)
             return reply
         if route.way in (Way.CDN, Way.SWARM):
             door = self._doors.swarm

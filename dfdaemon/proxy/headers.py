@@ -6,6 +6,7 @@ client, proxy/header.rs, with the same names and meanings).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -99,7 +100,7 @@ def parse_dragonfly(headers: Mapping[str, str]) -> DragonflyHeaders:
         output_path=headers.get("X-Dragonfly-Output-Path"),
         force_hard_link=_flag(headers, "X-Dragonfly-Force-Hard-Link") or False,
         piece_length=_piece_length(headers.get("X-Dragonfly-Piece-Length")),
-        content=headers.get("X-Dragonfly-Content-For-Calculating-Task-ID"),
+        content=_content(headers.get("X-Dragonfly-Content-For-Calculating-Task-ID")),
         blob_digest_id=_flag(headers, "X-Dragonfly-Enable-Task-ID-Based-Blob-Digest"),
     )
 
@@ -147,6 +148,16 @@ def _names(value: str | None) -> tuple[str, ...] | None:
     if value is None:
         return None
     return tuple(name.strip() for name in value.split(",") if name.strip())
+
+
+def _content(value: str | None) -> str | None:
+    """Names with a colon or a blank are ours: a client must not claim content by its digest."""
+    if value is not None and (not value or re.search(r"[\s:]", value)):
+        raise BadInput(
+            f"X-Dragonfly-Content-For-Calculating-Task-ID: {value[:80]!r} is not allowed, "
+            "must be a name without blanks and colons"
+        )
+    return value
 
 
 def _piece_length(value: str | None) -> int | None:

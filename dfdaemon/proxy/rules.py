@@ -121,6 +121,8 @@ class Rules:
     def _route_mirror(self, method: str, url: str, wishes: DragonflyHeaders, base: str) -> Route:
         mirror = self._config.registry_mirror
         parts = urlsplit(url)
+        if base and parts.netloc.lower() == urlsplit(base).netloc.lower():
+            return Route(Way.DENY, url, "the remote is this proxy itself")
         if self.is_hub(parts.netloc.lower()) and self._hub.mirror and not mirror.direct:
             target = url.split(parts.netloc, 1)[1]
             return self._hub_route(

@@ -143,7 +143,7 @@ class ProxyServer:
         self._doors = Doors(
             rules=Rules(config, self._hub),
             mirror=HubMirror(self._hub, parts.metadata, parts.clock),
-            swarm=SwarmDoor(self._rights(parts.metadata), config.filtered_params),
+            swarm=self._door(parts.metadata),
             insecure_swarm=self._door_by_trust(upstream),
             responder=responder,
             prefetcher=Prefetcher(parts.tasks),
@@ -158,13 +158,16 @@ class ProxyServer:
                 parts.leaves, self._on_tunnelled, **self._server_options()
             )
 
-    def _rights(self, gateway: HubGateway) -> UrlRights:
-        return UrlRights(
+    def _door(self, gateway: HubGateway) -> SwarmDoor:
+        rights = UrlRights(
             gateway,
             self._parts.clock,
             fresh_s=self._hub.ref_ttl_s,
             allow_s=self._hub.allow_ttl_s,
             refuse_s=self._hub.refuse_ttl_s,
+        )
+        return SwarmDoor(
+            rights, hub_base=self._hub.base, filtered_params=self._config.filtered_params
         )
 
     def _door_by_trust(self, upstream: Upstream) -> Callable[[Route], SwarmDoor]:
@@ -176,8 +179,7 @@ class ProxyServer:
                 gateway = OriginGateway(
                     self._hub, upstream.session_for(route), self._parts.clock, proxy=upstream.proxy
                 )
-                rights = self._rights(gateway)
-                doors[route.insecure] = SwarmDoor(rights, self._config.filtered_params)
+                doors[route.insecure] = self._door(gateway)
             return doors[route.insecure]
 
         return door

@@ -7,14 +7,20 @@ in its own words. Called by the server.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from dfcore.digest import Digest
 from dfcore.errors import MeganeuraError
-from dfcore.ids import DEFAULT_FILTERED_QUERY_PARAMS, SIGNATURE_QUERY_PARAMS, blob_digest_in_url
+from dfcore.ids import (
+    DEFAULT_FILTERED_QUERY_PARAMS,
+    SIGNATURE_QUERY_PARAMS,
+    blob_digest_in_url,
+    filter_url,
+)
 from dfdaemon.hub.replies import Pass, Reply, Serve
 from dfdaemon.hub.rights import UrlFact, UrlRights
 from dfdaemon.proxy.headers import DragonflyHeaders, for_shared_download
@@ -42,10 +48,13 @@ class Download:
 
 
 class SwarmDoor:
-    """``rights`` asks the origin, ``filtered_params`` are those of the configuration."""
+    """``rights`` asks the origin; ``hub_base`` and ``filtered_params`` are of the configuration."""
 
-    def __init__(self, rights: UrlRights, filtered_params: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, rights: UrlRights, *, hub_base: str, filtered_params: tuple[str, ...] = ()
+    ) -> None:
         self._rights = rights
+        self._hub_base = hub_base
         self._filtered_params = filtered_params
 
     async def handle(self, download: Download) -> Reply:
@@ -62,34 +71,33 @@ class SwarmDoor:
             fact = UrlFact()
         if fact is None:
             return Pass(url)
-        spec = self._spec(download, headers, fact, digest or fact.digest)
         described = [("Content-Type", fact.content_type)] if fact.content_type else []
         return Serve(
-            download.wishes.apply(spec),
+            self._spec(download, headers, fact),
             described,
             etag=fact.etag,
             last_modified=fact.last_modified,
         )
 
-    def _spec(
-        self,
-        download: Download,
-        headers: Mapping[str, str],
-        fact: UrlFact,
-        digest: Digest | None,
-    ) -> TaskSpec:
+    def _spec(self, download: Download, headers: Mapping[str, str], fact: UrlFact) -> TaskSpec:
         url = download.route.url
-        return TaskSpec(
-            url=url,
-            request_headers=Headers(headers),
-            digest=digest,
-            size_bytes=fact.size_bytes,
-            content=str(digest) if digest else None,
-            filtered_query_params=self._filter(download),
-            restricted=is_restricted(url, headers),
-            validator=None if digest else fact.validator,
-            insecure_skip_verify=download.route.insecure,
+        digest = self._digest_named(download)
+        if digest is None and download.route.way is Way.CDN:
+            digest = fact.digest  # another origin's word for it would be worth nothing
+        spec = download.wishes.apply(
+            TaskSpec(
+                url=url,
+                request_headers=Headers(headers),
+                digest=digest,
+                size_bytes=fact.size_bytes,
+                filtered_query_params=self._filter(download),
+                restricted=is_restricted(url, headers),
+                validator=None if digest else fact.validator,
+                insecure_skip_verify=download.route.insecure,
+            )
         )
+        of_hub = download.route.way is Way.CDN or url.startswith(f"{self._hub_base}/")
+        return replace(spec, content=_content_name(spec, of_hub=of_hub))
 
     def _digest_named(self, download: Download) -> Digest | None:
         """The digest that the URL itself names."""
@@ -107,6 +115,25 @@ class SwarmDoor:
             # Every parameter is of the signature: for the same bytes all of them vary.
             return tuple(name for name, _ in parse_qsl(query, keep_blank_values=True))
         return (*DEFAULT_FILTERED_QUERY_PARAMS, *self._filtered_params)
+
+
+def _content_name(spec: TaskSpec, *, of_hub: bool) -> str | None:
+    """What the task is named by, if not by its URL as Dragonfly names it.
+
+    Who may have one name's content may have it under every URL, so a name holds what vouches for
+    the right. The Hub and its CDN vouch for a digest. A registry vouches only for what it has itself:
+    anybody can run one and claim a digest there. For restricted content of other origins it is the
+    URL, told apart from tag and application, which Dragonfly's id would run together.
+    """
+    if spec.digest is not None:
+        if of_hub:
+            return str(spec.digest)
+        return f"{urlsplit(spec.url).netloc.lower()} {spec.digest}"
+    if spec.restricted:
+        url = filter_url(spec.url, spec.filtered_query_params)
+        parts = (url, spec.tag, spec.application, spec.piece_length, spec.content)
+        return f"restricted {json.dumps(parts)}"
+    return spec.content
 
 
 def is_restricted(url: str, headers: Mapping[str, str]) -> bool:

@@ -142,6 +142,11 @@ async def test_a_request_that_comes_back_is_stopped(
 ) -> None:
     headers = {"X-Dragonfly-Registry": node.url}
     async with http.get(f"{node.url}/anything", headers=headers) as answer:
+        assert answer.status == 403
+        assert "itself" in await answer.text()
+    # By another name it is found out when it comes back.
+    headers = {"X-Dragonfly-Registry": f"http://localhost:{node.server.port}"}
+    async with http.get(f"{node.url}/anything", headers=headers) as answer:
         assert answer.status == 400
         assert "came back" in await answer.text()
 
