@@ -149,9 +149,9 @@ class Conductor:
         return dict(self.blob.meta.response_headers)
 
     @property
-    def fetching_from_origin(self) -> bool:
-        """This host still takes units from the origin that nobody else has."""
-        return not self._machine.over and self._transfers.origin_active
+    def more_to_come(self) -> bool:
+        """Units that are not here yet will be, or their children will be told of the failure."""
+        return not self._machine.over
 
     @property
     def ended(self) -> bool:

@@ -140,7 +140,7 @@ class TaskRegistry:
         blob = self.blob(task_id)
         if blob is None:
             return None
-        fetching = conductor is not None and conductor.fetching_from_origin
+        fetching = conductor is not None and conductor.more_to_come
         return ServedTask(
             blob=blob,
             restricted=blob.meta.restricted,

@@ -49,10 +49,6 @@ class Transfers:
         self._sources: dict[int, str] = {}
         self._blob: asyncio.Future[Blob] = asyncio.get_running_loop().create_future()
 
-    @property
-    def origin_active(self) -> bool:
-        return ORIGIN in self._sources.values()
-
     def source_of(self, transfer: int) -> str:
         return self._sources.get(transfer, PEER)
 
