@@ -156,7 +156,7 @@ def _remove_others(target: Path, kept: Path | None) -> None:
     for path in _parts_of(target):
         if path == kept:
             continue
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, MeganeuraError):
             fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
             try:
                 _lock(fd, target)
