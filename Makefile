@@ -8,7 +8,7 @@ PIP := $(PY) -m pip --quiet --disable-pip-version-check
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup clients test lint fmt types contracts pytest proto demo run clean
+.PHONY: help setup clients test lint fmt types contracts pytest proto docs demo run clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ pytest: setup ## the tests alone; PYTEST_ARGS chooses
 
 proto: setup ## generate dfinfra/pb from proto/
 	PYTHON=$(abspath $(PY)) proto/generate
+
+docs: setup ## write docs/configuration.md from the configuration classes
+	$(PY) -m tests.architecture.config_reference
 
 demo: $(VENV)/.product ## a model reaches three nodes, the origin sends it once (DEMO_SIZE=1GiB)
 	@$(PY) -m demo
