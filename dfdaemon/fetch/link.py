@@ -43,7 +43,7 @@ class Link:
         self.addr = addr
         self.tls = tls
         self.reused = False
-        self.idle_since = 0.0
+        self.idle_since = 0.0  # by the clock of `time.monotonic`
         self.given_up = threading.Event()
         self._sock = sock
 
@@ -129,8 +129,6 @@ class Link:
     def end_receiving(self) -> None:
         """Give the socket back to the loop."""
         self._sock.setblocking(False)
-        self.reused = True
-        self.idle_since = monotonic()
 
     def shut(self) -> None:
         """Break the connection off; a thread that receives from it is woken."""

@@ -34,6 +34,8 @@ class IdleLinks:
         return None
 
     def put(self, link: Link) -> None:
+        link.reused = True
+        link.idle_since = monotonic()
         self._links[link] = (link.addr, link.tls)
         self._expire()
 
