@@ -25,6 +25,10 @@ log = get_logger("announce")
 BATCH_BLOBS = 1000
 CALL_TIMEOUT_S = 10.0
 RETRY_S = 1.0
+LIST_INTERVAL_S = 600.0
+"""How often all blobs are listed anew to a scheduler that has heard of them before."""
+
+READY = grpc.ChannelConnectivity.READY
 
 
 class Announcer:
@@ -65,32 +69,39 @@ class Announcer:
 
     async def _keep_announced(self, address: str) -> None:
         channel = self._channels.get(address)
+        listed_at = -LIST_INTERVAL_S
         while True:
+            now = asyncio.get_running_loop().time()
+            listing = channel.get_state() != READY or now - listed_at >= LIST_INTERVAL_S
             try:
-                await self._announce(address)
+                await self._announce(address, listing=listing)
             except grpc.aio.AioRpcError as error:
                 log.warning("scheduler does not answer", scheduler=address, code=error.code().name)
                 await asyncio.sleep(RETRY_S)
                 continue
+            if listing:
+                listed_at = now
             self._client.mark_up(address)
-            await self._wait(channel)
+            await self._wait(channel, self._client.unknown_at(address))
 
-    async def _wait(self, channel: grpc.aio.Channel) -> None:
-        """Until the interval is over, or the connection was lost."""
-        try:
-            async with asyncio.timeout(self._interval_s):
-                state = channel.get_state(try_to_connect=True)
-                while state == grpc.ChannelConnectivity.READY:
-                    await channel.wait_for_state_change(state)
-                    state = channel.get_state(try_to_connect=True)
-        except TimeoutError:
-            return
+    async def _wait(self, channel: grpc.aio.Channel, unknown: asyncio.Event) -> None:
+        """Until the interval is over, the connection was lost, or the scheduler says that it does
+        not know this host."""
+        unknown.clear()
+        async with JobGroup("wait") as waits:
+            lost = waits.spawn(_lost(channel), name="lost")
+            missed = waits.spawn(unknown.wait(), name="unknown")
+            await asyncio.wait(
+                {lost, missed}, timeout=self._interval_s, return_when=asyncio.FIRST_COMPLETED
+            )
+            await waits.cancel_all()
 
-    async def _announce(self, address: str) -> None:
+    async def _announce(self, address: str, *, listing: bool) -> None:
         request = scheduler_pb2.AnnounceHostRequest(host=self._describe_host())
         request.interval.FromMilliseconds(int(self._interval_s * 1000))
         await self._client.stub(address).AnnounceHost(request, timeout=CALL_TIMEOUT_S)
-        await self._announce_blobs(address)
+        if listing:
+            await self._announce_blobs(address)
 
     async def _announce_blobs(self, address: str) -> None:
         stub = meganeura_pb2_grpc.SchedulerExtensionStub(self._channels.get(address))
@@ -120,6 +131,13 @@ class Announcer:
             for info in self._store.all()
             if info.complete
         ]
+
+
+async def _lost(channel: grpc.aio.Channel) -> None:
+    state = channel.get_state(try_to_connect=True)
+    while state == READY:
+        await channel.wait_for_state_change(state)
+        state = channel.get_state(try_to_connect=True)
 
 
 def _batches(

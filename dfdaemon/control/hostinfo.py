@@ -29,7 +29,7 @@ def describer(
     max_upload_bytes_s: int,
     disk_path: str,
 ) -> Callable[[], common_pb2.Host]:
-    """A function that describes the host as it is now. Rates on the wire are bytes per second."""
+    """A function that describes the host as it is now."""
     fixed = common_pb2.Host(
         id=host_id,
         type=1 if seed else 0,
@@ -47,7 +47,8 @@ def describer(
             git_version=version("meganeura"), platform=f"{OUR_PLATFORM}{LINK_VERSION}"
         ),
     )
-    fixed.network.max_tx_bandwidth = max_upload_bytes_s
+    # Dragonfly's score reckons in bits.
+    fixed.network.max_tx_bandwidth = 8 * max_upload_bytes_s
     if idc:
         fixed.network.idc = idc
     if location:

@@ -12,10 +12,10 @@ from dataclasses import replace
 
 import grpc
 
-from dfcore.errors import Unavailable
+from dfcore.errors import MeganeuraError, Unavailable
 from dfcore.hashring import HashRing
 from dfcore.pieces import Geometry
-from dfdaemon.control.scheduler_messages import candidates, piece_finished
+from dfdaemon.control.scheduler_messages import candidates, origin_failed, piece_finished
 from dfdaemon.task import events as it
 from dfdaemon.task.spec import TaskSpec
 from dfdaemon.task.spec_proto import to_download
@@ -29,6 +29,12 @@ log = get_logger("scheduler-client")
 
 OUTBOX_MESSAGES = 1024
 RETRY_S = 1.0
+REFUSED_RETRY_S = 0.2
+REFUSALS = (
+    grpc.StatusCode.FAILED_PRECONDITION,
+    grpc.StatusCode.ABORTED,
+    grpc.StatusCode.RESOURCE_EXHAUSTED,
+)
 DOWN_S = 5.0
 HASHED_CHARACTERS = 5
 """Of the task id, as plain Dragonfly daemons hash it."""
@@ -45,6 +51,7 @@ class SchedulerClient:
         self._channels = channels
         self._ring = HashRing(self.addresses)
         self._down_until: dict[str, float] = {}
+        self._unknown: dict[str, asyncio.Event] = {}
         self.seeds: tuple[it.ParentAddress, ...] = ()
 
     def known_seed(self, task_id: str) -> tuple[it.ParentAddress, ...]:
@@ -78,6 +85,10 @@ class SchedulerClient:
             raise Unavailable("no scheduler answers")
         return address
 
+    def unknown_at(self, address: str) -> asyncio.Event:
+        """Set when the scheduler said that it does not know this host: it was restarted."""
+        return self._unknown.setdefault(address, asyncio.Event())
+
     def mark_down(self, address: str) -> None:
         self._down_until[address] = asyncio.get_running_loop().time() + DOWN_S
 
@@ -96,11 +107,12 @@ class SchedulerSession:
         self._outbox: asyncio.Queue[pb.AnnouncePeerRequest | None] = asyncio.Queue(OUTBOX_MESSAGES)
         self._jobs = JobGroup(f"session {spec.task_id[:12]}")
         self._started = False
+        self._is_seed = False
         self._from_origin = False
         self._finished_pieces: set[int] = set()
 
     def register(self, *, need_back_to_source: bool) -> None:
-        self._from_origin = need_back_to_source
+        self._is_seed = need_back_to_source
         self._jobs.spawn(self._run(), name="announce")
 
     async def _run(self) -> None:
@@ -115,11 +127,20 @@ class SchedulerSession:
                 return
             except grpc.aio.AioRpcError as error:
                 log.debug("scheduler lost", scheduler=address, code=error.code().name)
-                self._client.mark_down(address)
+                await self._lost(address, error)
+
+    async def _lost(self, address: str, error: grpc.aio.AioRpcError) -> None:
+        """Only a scheduler that cannot be reached is down; one that refuses is asked again."""
+        if error.code() == grpc.StatusCode.NOT_FOUND:
+            self._client.unknown_at(address).set()
+        elif error.code() not in REFUSALS:
+            self._client.mark_down(address)
+            return
+        await asyncio.sleep(REFUSED_RETRY_S)
 
     def _without_scheduler(self) -> None:
         """The swarm goes on by what is known: the seed, else (if allowed) the origin."""
-        if seed := () if self._from_origin else self._client.known_seed(self._spec.task_id):
+        if seed := () if self._is_seed else self._client.known_seed(self._spec.task_id):
             self._post(it.CandidatesNamed(seed))
             return
         configured = bool(self._client.addresses)
@@ -136,7 +157,7 @@ class SchedulerSession:
             self._hear(response)
 
     def _registration(self) -> pb.RegisterPeerRequest:
-        download = to_download(self._spec, need_back_to_source=self._from_origin)
+        download = to_download(self._spec, need_back_to_source=self._is_seed)
         return pb.RegisterPeerRequest(download=download)
 
     async def _messages(self) -> AsyncIterator[pb.AnnouncePeerRequest]:
@@ -148,10 +169,16 @@ class SchedulerSession:
             case "normal_task_response":
                 self._post(it.CandidatesNamed(candidates(response.normal_task_response)))
             case "need_back_to_source_response":
+                self._sent_to_origin()
                 self._post(it.OriginGranted(response.need_back_to_source_response.description))
                 self._post(it.CandidatesNamed(()))
             case _:
                 self._post(it.CandidatesNamed(()))
+
+    def _sent_to_origin(self) -> None:
+        self._from_origin = True
+        if self._started:
+            self.started()
 
     def _say(self, message: pb.AnnouncePeerRequest) -> None:
         message.host_id = self._client.host_id
@@ -208,8 +235,10 @@ class SchedulerSession:
             request.candidate_parents.add(id=peer_id)
         self._say(pb.AnnouncePeerRequest(reschedule_peer_request=request))
 
-    async def aclose(self, word: str) -> None:
+    async def aclose(self, word: str, error: MeganeuraError | None = None) -> None:
         """Tell how the download ended, give the message a moment to leave, and hang up."""
+        if error is not None and self._from_origin:
+            self._say(origin_failed(error))
         self._say(self._last_word(word))
         try:
             self._outbox.put_nowait(None)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dfcore.errors import MeganeuraError, OriginRefused, Unavailable
 from dfcore.pieces import Geometry
 from dfdaemon.task.events import ParentAddress
-from dfinfra.pb import common_pb2, scheduler_pb2
+from dfinfra.pb import common_pb2, errordetails_pb2, scheduler_pb2
 
 OUR_PLATFORM = "meganeura/"
 """How a host's build says that it trades units over our own channel."""
@@ -44,6 +45,19 @@ def _at(host: common_pb2.Host, peer_id: str) -> ParentAddress:
         seed=host.type in SEED_TYPES,
         ours=is_ours(host),
         rpc_port=host.port,
+    )
+
+
+def origin_failed(error: MeganeuraError) -> scheduler_pb2.AnnouncePeerRequest:
+    """What the origin did to this host; status 0 says that it could not be reached."""
+    reached = isinstance(error, OriginRefused | Unavailable)
+    backend = errordetails_pb2.Backend(
+        message=error.code, status_code=error.http_status if reached else 0
+    )
+    return scheduler_pb2.AnnouncePeerRequest(
+        download_piece_back_to_source_failed_request=(
+            scheduler_pb2.DownloadPieceBackToSourceFailedRequest(backend=backend)
+        )
     )
 
 

@@ -478,6 +478,6 @@ class Conductor:
         self._ended = True
         await self._jobs.cancel_all()
         self._desk.leave_all()
-        await self._session.aclose(self._outcome.word)
+        await self._session.aclose(self._outcome.word, self.error)
         self._pin.close()
         self._wake()

@@ -223,7 +223,8 @@ class Download:
         if self._parents:
             return []
         if self._origin.allowed:
-            grace_s = self.policy.scheduler_grace_s if event.configured else 0.0
+            at_once = self.policy.origin.first or not event.configured
+            grace_s = 0.0 if at_once else self.policy.scheduler_grace_s
             self._origin.grant_itself(now + grace_s)
         elif now - self._progress_at > self.policy.patience_s:
             return self._fail(event.error)

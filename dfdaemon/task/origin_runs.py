@@ -23,7 +23,8 @@ FIRST_REQUEST_BYTES = 16 * MIB
 class OriginPolicy:
     """How this host goes to the origin.
 
-    ``first`` is the seed's profile: it goes without asking. ``connections`` at once per blob,
+    ``first`` is the seed's profile: it asks to be sent there, and needs no grace where nobody can
+    be asked. ``connections`` at once per blob,
     ``attempts`` in a row without progress before the task fails, delays in seconds.
     """
 
@@ -49,7 +50,7 @@ class OriginSide:
     def __init__(self, policy: OriginPolicy, rng: Random, *, allowed: bool) -> None:
         self.policy = policy
         self.allowed = allowed and policy.allowed
-        self.granted = policy.first and self.allowed
+        self.granted = False
         self.accepts_ranges = True
         self.opening: int | None = None
         self.attempts = 0

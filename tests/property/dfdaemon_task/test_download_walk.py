@@ -102,6 +102,8 @@ class World:
         match command:
             case do.Register() | do.Reschedule():
                 self.tell(it.CandidatesNamed((self.new_parent(seed=not self.is_seed),)))
+                if self.is_seed:
+                    self.tell(it.OriginGranted())
             case do.JoinParent(parent=parent):
                 self.join(parent)
             case do.FetchAny(transfer=number, parent=parent):

@@ -34,6 +34,14 @@ def seed() -> Download:
     return Download(TaskPolicy(origin=OriginPolicy(first=True)), Random(1), digest=SHA)
 
 
+def granted_seed(offer: it.Offer | None = None, held_bits: int = 0) -> Download:
+    """A seed that the scheduler sends to the origin."""
+    download = seed()
+    download.handle(it.Started(held_bits, offer), 0.0)
+    download.handle(it.OriginGranted(), 0.0)
+    return download
+
+
 def of(kind: type, commands: list[do.Command]) -> list[do.Command]:
     return [command for command in commands if isinstance(command, kind)]
 
@@ -130,16 +138,23 @@ def test_a_scheduler_that_goes_away_does_not_send_a_running_node_to_the_origin()
 
 
 def test_a_seed_takes_runs_from_the_origin_on_several_connections() -> None:
-    download = seed()
-    download.handle(it.Started(offer=it.Offer(Geometry(64 * MIB, 4 * MIB, MIB))), 0.0)
+    download = granted_seed(it.Offer(Geometry(64 * MIB, 4 * MIB, MIB)))
     commands = download.handle(it.CandidatesNamed(()), 0.0)
     runs = [(c.first, c.until) for c in commands if isinstance(c, do.FetchRun)]
     assert runs == [(0, 8), (8, 16), (16, 24), (24, 32)]
 
 
-def test_a_new_seed_takes_from_peers_what_they_hold_and_the_rest_from_the_origin() -> None:
+def test_a_seed_that_another_host_forestalled_waits_for_its_grant() -> None:
     download = seed()
     download.handle(it.Started(offer=OFFER), 0.0)
+    download.handle(it.CandidatesNamed((PEER,)), 0.0)
+    download.handle(it.ParentJoined("peer", OFFER, 0, {}), 0.0)
+    assert not of(do.FetchRun, download.handle(it.Ticked(), 9.0))
+    assert of(do.FetchRun, download.handle(it.OriginGranted(), 9.0))
+
+
+def test_a_new_seed_takes_from_peers_what_they_hold_and_the_rest_from_the_origin() -> None:
+    download = granted_seed(OFFER)
     waiting = download.handle(it.CandidatesNamed((PEER,)), 0.0)
     assert not of(do.FetchRun, waiting)
     commands = download.handle(it.ParentJoined("peer", OFFER, 0x0F, digests(0x0F)), 0.0)
@@ -148,8 +163,7 @@ def test_a_new_seed_takes_from_peers_what_they_hold_and_the_rest_from_the_origin
 
 
 def test_a_seed_does_not_wait_for_peers_for_ever() -> None:
-    download = seed()
-    download.handle(it.Started(offer=OFFER), 0.0)
+    download = granted_seed(OFFER)
     download.handle(it.CandidatesNamed((PEER,)), 0.0)
     assert of(do.FetchRun, download.handle(it.Ticked(), 1.1))
 
@@ -157,8 +171,7 @@ def test_a_seed_does_not_wait_for_peers_for_ever() -> None:
 def test_a_broken_run_is_asked_for_again_where_it_broke() -> None:
     from dfcore.errors import OriginBroken
 
-    download = seed()
-    download.handle(it.Started(offer=OFFER), 0.0)
+    download = granted_seed(OFFER)
     (run,) = of(do.FetchRun, download.handle(it.CandidatesNamed(()), 0.0))
     assert isinstance(run, do.FetchRun)
     download.handle(it.UnitArrived(run.transfer, 0, MIB, b"0" * 16, 0.1), 0.5)
@@ -170,8 +183,7 @@ def test_a_broken_run_is_asked_for_again_where_it_broke() -> None:
 
 def test_the_origins_refusal_ends_the_task_with_its_answer() -> None:
     refusal = OriginRefused(404, {"X-Error-Code": "EntryNotFound"}, b"no")
-    download = seed()
-    download.handle(it.Started(), 0.0)
+    download = granted_seed()
     (opened,) = of(do.OpenOrigin, download.handle(it.CandidatesNamed(()), 0.0))
     assert isinstance(opened, do.OpenOrigin)
     end = download.handle(it.OriginRunEnded(opened.transfer, refusal), 0.1)
@@ -226,8 +238,7 @@ def test_wrong_content_from_the_swarm_is_thrown_away_and_the_task_fails() -> Non
 
 
 def test_a_seed_fetches_wrong_content_once_more() -> None:
-    download = seed()
-    download.handle(it.Started(offer=OFFER, held_bits=ALL), 0.0)
+    download = granted_seed(OFFER, ALL)
     first = download.handle(it.ContentChecked(False, "sha256:00"), 0.1)
     assert do.ForgetUnits() in first
     assert not of(do.Fail, first)
@@ -252,6 +263,7 @@ def test_a_part_is_fetched_alone_and_more_when_more_is_wanted() -> None:
     download = seed()
     download.handle(it.WantedChanged((ByteRange(0, 10),)), 0.0)
     download.handle(it.Started(offer=OFFER), 0.0)
+    download.handle(it.OriginGranted(), 0.0)
     (run,) = of(do.FetchRun, download.handle(it.CandidatesNamed(()), 0.0))
     assert isinstance(run, do.FetchRun)
     assert (run.first, run.until) == (0, 1)
