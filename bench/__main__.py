@@ -1,0 +1,102 @@
+"""``python -m bench SUBCOMMAND``: each prints a table and, with ``--json FILE``, flat figures."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from bench import chain, origin
+from dfcore.quantities import parse_size
+
+Figures = dict[str, float]
+
+
+def show(title: str, figures: Figures, json_file: Path | None) -> None:
+    table = Table(title=title)
+    table.add_column("figure")
+    table.add_column("value", justify="right")
+    for name, value in figures.items():
+        table.add_row(name, f"{value:.4g}" if isinstance(value, float) else str(value))
+    Console().print(table)
+    if json_file is not None:
+        json_file.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+def measured(title: str, json_file: Path | None, work: Callable[[Path], Figures]) -> None:
+    with tempfile.TemporaryDirectory(prefix="meganeura-bench-") as folder:
+        show(title, work(Path(folder)), json_file)
+
+
+json_option = click.option("--json", "json_file", type=click.Path(path_type=Path))
+
+
+@click.group(help=__doc__)
+def main() -> None:
+    pass
+
+
+@main.command("chain", help="origin → seed → node → client, cold and warm, against the origin.")
+@click.option("--size", default="1GiB", show_default=True)
+@click.option("--rounds", default=5, show_default=True)
+@json_option
+def chain_command(size: str, rounds: int, json_file: Path | None) -> None:
+    measured(
+        f"chain, {size}",
+        json_file,
+        lambda folder: chain.chain(folder, size_bytes=parse_size(size), rounds=rounds),
+    )
+
+
+@main.command("latency", help="First byte of a cold 2 KiB file through seed and node.")
+@click.option("--rounds", default=25, show_default=True)
+@json_option
+def latency_command(rounds: int, json_file: Path | None) -> None:
+    measured("first byte, 2 KiB", json_file, lambda folder: chain.first_byte(folder, rounds=rounds))
+
+
+@main.command("memory", help="Resident memory of a node while it moves many bytes.")
+@click.option("--size", default="1GiB", show_default=True)
+@click.option("--total", default="10GiB", show_default=True)
+@json_option
+def memory_command(size: str, total: str, json_file: Path | None) -> None:
+    measured(
+        f"memory, {total}",
+        json_file,
+        lambda folder: chain.memory(
+            folder, size_bytes=parse_size(size), total_bytes=parse_size(total)
+        ),
+    )
+
+
+@main.command("origin", help="Bytes that leave the origin when N cold nodes want one file at once.")
+@click.option("--nodes", default=8, show_default=True)
+@click.option("--size", default="256MiB", show_default=True)
+@json_option
+def origin_command(nodes: int, size: str, json_file: Path | None) -> None:
+    measured(
+        f"origin bytes, {nodes} nodes, {size}",
+        json_file,
+        lambda folder: origin.origin_bytes(folder, nodes=nodes, size_bytes=parse_size(size)),
+    )
+
+
+@main.command("hub", help="Requests to the Hub for a 50-file snapshot by N nodes.")
+@click.option("--nodes", default=8, show_default=True)
+@json_option
+def hub_command(nodes: int, json_file: Path | None) -> None:
+    measured(
+        f"Hub requests, {nodes} nodes",
+        json_file,
+        lambda folder: origin.hub_requests(folder, nodes=nodes),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,110 @@
+"""origin → seed → node → client on one machine, against the same client at the origin."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from statistics import median
+
+from bench import measure
+from bench.nginx import Nginx
+from tests.swarm.swarm import Swarm
+
+MIB = 1 << 20
+NO_HUB = "http://hub.invalid"
+
+
+def chain(folder: Path, *, size_bytes: int, rounds: int) -> dict[str, float]:
+    """Speeds of direct, cold and warm downloads (medians), their ratios, CPU per GB."""
+    root = folder / "origin"
+    root.mkdir(parents=True)
+    _fill(root / "file-0.bin", size_bytes)
+    for index in range(1, rounds + 1):
+        os.link(root / "file-0.bin", root / f"file-{index}.bin")
+    with (
+        Nginx(folder / "nginx", root) as origin,
+        Swarm(folder / "swarm", hub=NO_HUB, nodes=1) as swarm,
+    ):
+        node, pids = swarm.nodes[0], [swarm.seed.pid, swarm.nodes[0].pid]
+        proxy = node.proxy_url
+        measure.fetch(f"{origin.url}/file-0.bin")
+        direct, cold, warm, cold_cpu = [], [], [], []
+        for index in range(1, rounds + 1):
+            url = f"{origin.url}/file-{index}.bin"
+            direct.append(measure.fetch(url).bytes_s)
+            before = measure.cpu_s(pids)
+            cold.append(measure.fetch(url, proxy=proxy).bytes_s)
+            cold_cpu.append(measure.cpu_s(pids) - before)
+            warm.append(measure.fetch(url, proxy=proxy).bytes_s)
+            direct.append(measure.fetch(url).bytes_s)
+        traffic = node.figures().traffic
+    base = median(direct)
+    return {
+        "direct_mb_s": base / 1e6,
+        "cold_mb_s": median(cold) / 1e6,
+        "warm_mb_s": median(warm) / 1e6,
+        "cold_to_direct_ratio": median(cold) / base,
+        "warm_to_direct_ratio": median(warm) / base,
+        "cold_cpu_s_per_gb": median(cold_cpu) / size_bytes * 1e9,
+        "node_bytes_from_seed_ratio": traffic.seed / (size_bytes * rounds),
+    }
+
+
+def first_byte(folder: Path, *, rounds: int) -> dict[str, float]:
+    """Time to the first byte of small cold files through seed and node, over the origin's own."""
+    root = folder / "origin"
+    root.mkdir(parents=True)
+    for index in range(2 * rounds):
+        (root / f"small-{index}.bin").write_bytes(os.urandom(2048))
+    with (
+        Nginx(folder / "nginx", root) as origin,
+        Swarm(folder / "swarm", hub=NO_HUB, nodes=1) as swarm,
+    ):
+        proxy = swarm.nodes[0].proxy_url
+        cold, warm, direct = [], [], []
+        for index in range(rounds):
+            url = f"{origin.url}/small-{index}.bin"
+            direct.append(measure.fetch(url).first_byte_s)
+            cold.append(measure.fetch(url, proxy=proxy).first_byte_s)
+            warm.append(measure.fetch(url, proxy=proxy).first_byte_s)
+    return {
+        "direct_first_byte_ms": median(direct) * 1e3,
+        "cold_first_byte_ms": median(cold) * 1e3,
+        "local_first_byte_ms": median(warm) * 1e3,
+        "cold_over_direct_ms": (median(cold) - median(direct)) * 1e3,
+    }
+
+
+def memory(folder: Path, *, size_bytes: int, total_bytes: int) -> dict[str, float]:
+    """Resident memory of a node while it moves ``total_bytes`` cold, file after file."""
+    root = folder / "origin"
+    root.mkdir(parents=True)
+    _fill(root / "file-0.bin", size_bytes)
+    count = total_bytes // size_bytes
+    for index in range(1, count + 1):
+        os.link(root / "file-0.bin", root / f"file-{index}.bin")
+    rss: list[int] = []
+    limits = {"storage": {"sizeLimit": f"{4 * size_bytes // MIB}MiB"}}
+    with (
+        Nginx(folder / "nginx", root) as origin,
+        Swarm(folder / "swarm", hub=NO_HUB, nodes=1, node=limits, seed=limits) as swarm,
+    ):
+        node = swarm.nodes[0]
+        for index in range(1, count + 1):
+            curl = measure.start_curl(f"{origin.url}/file-{index}.bin", proxy=node.proxy_url)
+            while curl.poll() is None:
+                rss.append(node.figures().rss_bytes)
+            measure.ended(curl)
+    half = len(rss) // 2
+    return {
+        "moved_gib": count * size_bytes / 2**30,
+        "largest_rss_mib": max(rss) / MIB,
+        "first_half_rss_mib": median(rss[:half]) / MIB,
+        "second_half_rss_mib": median(rss[half:]) / MIB,
+    }
+
+
+def _fill(path: Path, size_bytes: int) -> None:
+    with path.open("wb") as file:
+        for _ in range(size_bytes // MIB):
+            file.write(os.urandom(MIB))

@@ -1,0 +1,64 @@
+"""An nginx of our own on loopback, as the origin that everybody knows."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from dfcore.errors import ConfigError
+from tests.swarm.ports import free_port
+
+CONFIG = """\
+{user}
+worker_processes 1;
+daemon off;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log;
+events {{ worker_connections 1024; }}
+http {{
+  access_log off;
+  sendfile on;
+  client_body_temp_path {folder}/body;
+  proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi;
+  scgi_temp_path {folder}/scgi;
+  server {{ listen 127.0.0.1:{port}; root {root}; }}
+}}
+"""
+
+
+class Nginx:
+    """Serves the folder ``root``; ``url`` is its address while the block runs."""
+
+    def __init__(self, folder: Path, root: Path) -> None:
+        self._folder = folder
+        self._root = root
+        self._port = free_port()
+        self.url = f"http://127.0.0.1:{self._port}"
+
+    def __enter__(self) -> Self:
+        binary = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/sbin")
+        if binary is None:
+            raise ConfigError("nginx is not installed; the chain is measured against it")
+        self._folder.mkdir(parents=True, exist_ok=True)
+        # As root nginx gives its workers to another user, who may not enter our folders.
+        user = "user root;" if os.geteuid() == 0 else ""
+        config = self._folder / "nginx.conf"
+        config.write_text(CONFIG.format(user=user, folder=self._folder, root=self._root, port=self._port))
+        self._process = subprocess.Popen([binary, "-e", "stderr", "-c", str(config)])
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        os.kill(self._process.pid, signal.SIGTERM)
+        self._process.wait(10)
