@@ -298,6 +298,8 @@ class Conductor:
             self._alarm = loop.call_later(moment - now + 0.001, self.post, it.Ticked())
 
     def _perform(self, command: do.Command) -> None:
+        if isinstance(command, do.OpenOrigin | do.FetchRun) and not self.parts.host.seed:
+            self._outcome.goes_alone()
         match command:
             case do.Register():
                 self._register()

@@ -42,12 +42,27 @@ class Outcome:
         self._began = conductor.parts.clock.monotonic()
         self._bytes = {"origin": 0, "seed": 0, "peer": 0}
         self._local_bytes = 0
+        self._alone = False
         self.word = "abandoned"
         self._metrics.running.inc()
 
     def adopted(self, local_bytes: int) -> None:
         """So many bytes were here from an earlier run."""
         self._local_bytes = local_bytes
+
+    def goes_alone(self) -> None:
+        """A host that is no seed asks the origin: the last resort, told once a task."""
+        if self._alone:
+            return
+        self._alone = True
+        self._metrics.origin_by_itself.inc()
+        log.warning(
+            "going to the origin without a seed",
+            peer=self._conductor.peer_id,
+            task=self._conductor.spec.task_id,
+            component="PeerTask",
+            trace=self._conductor.trace,
+        )
 
     def count(self, event: it.UnitArrived, source: str) -> None:
         self._bytes[source] += event.length
