@@ -142,12 +142,16 @@ class Ledger:
             self._changed.notify_all()
 
     def _run(self) -> None:
+        stopped = False
         try:
             while self._work_once():
                 pass
+            stopped = True
         except (sqlite3.Error, OSError) as error:
-            self.abandon()
             self._on_failure(self._disk, error)
+        finally:
+            if not stopped:
+                self.abandon()  # or flush() would wait for ever
 
     def _work_once(self) -> bool:
         with self._changed:
@@ -221,7 +225,7 @@ class Ledger:
                 proven,
             )
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
+            if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_FULL:
                 raise
             return False
         return True

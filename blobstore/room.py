@@ -19,7 +19,8 @@ from blobstore.model import BlobMeta, State
 from dfcore.errors import MeganeuraError, NoSpace, Unavailable
 from dfcore.pieces import Geometry
 
-#: Smaller files are not reserved beforehand: one system call less, and little to reserve.
+#: Smaller blobs of one unit are not reserved: one system call less, and little to reserve. All
+#: others are: recovery takes a file of another length than the blob's for damaged.
 RESERVE_FROM_BYTES = 64 << 10
 #: How often room is made again if the file system turns out fuller than it said.
 ATTEMPTS = 3
@@ -207,7 +208,7 @@ def _make_files(entry: Entry, geometry: Geometry, meta: BlobMeta) -> Placed:
         disk.forget_shards()
         disk.make_shard(entry.blob_id)
         fd = files.OwnedFd(os.open(path, flags, 0o644))
-    if geometry.size_bytes >= RESERVE_FROM_BYTES:
+    if geometry.unit_count > 1 or geometry.size_bytes >= RESERVE_FROM_BYTES:
         files.reserve(fd.number, geometry.size_bytes)
     unit_journal = None
     if geometry.unit_count > 1:
