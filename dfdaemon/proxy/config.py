@@ -87,10 +87,14 @@ class BasicAuthConfig:
 @dataclass(frozen=True)
 class InterceptConfig:
     """CONNECT to the Hub and its CDNs, and to ``hosts`` (regular expressions), is intercepted with
-    certificates of the local CA; all other hosts are tunnelled untouched."""
+    certificates of the local CA; all other hosts are tunnelled untouched.
+
+    ``ca_dir`` holds the CA, made at the first start; without it the state folder does.
+    """
 
     enabled: bool = True
     hosts: tuple[str, ...] = ()
+    ca_dir: Path | None = None
 
     def __post_init__(self) -> None:
         for host in self.hosts:

@@ -6,6 +6,7 @@ Called by the server, which knows whether the connection was intercepted and whe
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -83,11 +84,8 @@ def split_authority(authority: str, default_port: int) -> tuple[str, int]:
 
 
 def _path_of(line: str) -> str:
-    if line.startswith("/"):
-        return line
-    scheme_end = line.find("://")
-    slash = line.find("/", scheme_end + 3) if scheme_end >= 0 else -1
-    if slash < 0:
-        query = line.find("?")
-        return "/" + line[query:] if query >= 0 else "/"
-    return line[slash:].partition("#")[0]
+    """Path and query of a path or URL, as they are escaped; no fragment."""
+    rest = line.partition("#")[0]
+    if not rest.startswith("/"):
+        rest = re.sub(r"^[^:/?]*://[^/?]*", "", rest)
+    return rest if rest.startswith("/") else f"/{rest}"
