@@ -62,6 +62,8 @@ def main() -> int:
             return int(command.main(standalone_mode=False) or 0)
         except click.ClickException as error:
             raise BadInput(error.format_message()) from error
+        except click.exceptions.Abort:
+            return 130
 
     return main_guard(invoke, prog="demo")
 

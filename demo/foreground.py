@@ -1,34 +1,31 @@
 """``make run``: scheduler, seed and one node in the foreground, against the real Hugging Face Hub.
 
 The node's proxy is at 127.0.0.1:65001. State and logs are where the daemons keep them by themselves:
-/var/lib/meganeura and /var/log/dragonfly for root, the XDG state folder for others. HUB names
-another Hub. Ctrl-C stops all.
+/var/lib/meganeura and /var/log/dragonfly for root, the XDG state folder for others. Ctrl-C stops all.
 """
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import sys
 import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from dfcore.errors import MeganeuraError, Unavailable
+import click
+
+from dfcore.errors import BadInput, MeganeuraError, Unavailable
 from dfdaemon.config import log_dir, state_dir
 from dfinfra.authority import create_ca, issue
 from dfinfra.lifecycle import main_guard
 from tests.swarm.daemon import Daemon, DaemonError
 from tests.swarm.guard import Guard
 from tests.swarm.plan import ADDRESS, HostPorts, host_config
+from tests.swarm.ports import free_port
 
-HUB = "https://huggingface.co"
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"
-SCHEDULER_PORT = 8002
-SCHEDULER_ADMIN_PORT = 8003
-NODE_PORTS = HostPorts(vortex=4005, rpc=4000, admin=4002, proxy=65001)
-SEED_PORTS = HostPorts(vortex=4015, rpc=4010, admin=4012, proxy=0)
 POLL_S = 0.5
 
 
@@ -38,22 +35,82 @@ class StartError(MeganeuraError):
     exit_code = 2
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a swarm lives: its folder and its ports. Logs are in ``logs``, or in the usual places."""
+
+    state: Path
+    logs: Path | None
+    scheduler: int
+    scheduler_admin: int
+    node: HostPorts
+    seed: HostPorts
+
+    @classmethod
+    def usual(cls) -> Place:
+        """The ports of the documents, and the state of this user."""
+        return cls(
+            state_dir(),
+            None,
+            scheduler=8002,
+            scheduler_admin=8003,
+            node=HostPorts(vortex=4005, rpc=4000, admin=4002, proxy=65001),
+            seed=HostPorts(vortex=4015, rpc=4010, admin=4012, proxy=0),
+        )
+
+    @classmethod
+    def own(cls, state: Path) -> Place:
+        """All in one folder, and free ports: a second swarm on this machine."""
+        ports = (free_port(), free_port())
+        return cls(state, state / "log", *ports, HostPorts.free(), HostPorts.free())
+
+    def log_dir(self, service: str) -> Path:
+        """Folder of a service's ``core.log``."""
+        return self.logs / service if self.logs else log_dir(service)
+
+
+@click.command("run", help=__doc__, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--hub", default="https://huggingface.co", envvar="HUB", show_default=True)
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path, resolve_path=True),
+    envvar="RUN_STATE",
+    help="Keep all in this folder, and listen at free ports.",
+)
+@click.option("--port", type=int, envvar="RUN_PORT", help="The node's proxy.")
+def command(hub: str, state: Path | None, port: int | None) -> int:
+    """Run until told to stop; returns the exit code."""
+    place = Place.usual() if state is None else Place.own(state)
+    if port is not None:
+        place = replace(place, node=replace(place.node, proxy=port))
+    return run(hub, place)
+
+
 def main() -> int:
     """The entry of ``python -m demo.foreground``."""
     signal.signal(signal.SIGTERM, _ended)
-    return main_guard(lambda: run(os.environ.get("HUB") or HUB), prog="run")
+
+    def invoke() -> int:
+        try:
+            return int(command.main(standalone_mode=False) or 0)
+        except click.ClickException as error:
+            raise BadInput(error.format_message()) from error
+        except click.exceptions.Abort:
+            return 130
+
+    return main_guard(invoke, prog="run")
 
 
-def run(hub: str) -> int:
+def run(hub: str, place: Place) -> int:
     """Start, wait for Ctrl-C or the end of one of them, stop; returns the exit code."""
     guard = Guard()
-    daemons = _daemons(hub, state_dir(), guard)
+    daemons = _daemons(hub, place, guard)
     try:
         for daemon in daemons:
             _start(daemon)
         print(f"logs: {daemons[-1].log_file}", flush=True)
         print(
-            f"ready; in another terminal:  HF_ENDPOINT=http://{ADDRESS}:{NODE_PORTS.proxy}"
+            f"ready; in another terminal:  HF_ENDPOINT=http://{ADDRESS}:{place.node.proxy}"
             f" hf download {MODEL}    (Ctrl-C stops)",
             flush=True,
         )
@@ -73,6 +130,8 @@ def _ended(_number: int, _frame: object) -> NoReturn:
 
 
 def _start(daemon: Daemon) -> None:
+    # What was said in an earlier run would be taken for the reason of a new failure.
+    daemon.output_file.unlink(missing_ok=True)
     try:
         daemon.start()
         daemon.wait_ready()
@@ -89,43 +148,33 @@ def _watch(daemons: list[Daemon]) -> None:
                 raise Unavailable(f"{daemon.name} ended with {daemon.exit_code}; {daemon.log_file}")
 
 
-def _daemons(hub: str, state: Path, guard: Guard) -> list[Daemon]:
-    scheduler: dict[str, Any] = {
-        "server": {"listenIP": ADDRESS, "port": SCHEDULER_PORT},
-        "admin": {"port": SCHEDULER_ADMIN_PORT},
+def _daemons(hub: str, place: Place, guard: Guard) -> list[Daemon]:
+    config: dict[str, Any] = {
+        "server": {"listenIP": ADDRESS, "port": place.scheduler},
+        "admin": {"port": place.scheduler_admin},
     }
-    run_dir = state / "run"
+    folder, logs = place.state / "run" / "scheduler", place.log_dir("scheduler")
     return [
-        Daemon(
-            "scheduler",
-            "scheduler",
-            run_dir / "scheduler",
-            scheduler,
-            guard,
-            log_dir=log_dir("scheduler"),
-        ),
-        _host("seedpeer", "seedpeer", SEED_PORTS, hub, state, guard),
-        _host("dfdaemon", "daemon", NODE_PORTS, hub, state, guard),
+        Daemon("scheduler", "scheduler", folder, config, guard, log_dir=logs),
+        _host("seedpeer", "seedpeer", place.seed, hub, place, guard),
+        _host("dfdaemon", "daemon", place.node, hub, place, guard),
     ]
 
 
-def _host(
-    module: str, log_name: str, ports: HostPorts, hub: str, state: Path, guard: Guard
-) -> Daemon:
-    security = state / log_name / "security"
-    issue(create_ca(state / "ca"), security, "host", ips=[ADDRESS], dns=[socket.gethostname()])
+def _host(module: str, name: str, ports: HostPorts, hub: str, place: Place, guard: Guard) -> Daemon:
+    security = place.state / name / "security"
+    authority = create_ca(place.state / "ca")
+    issue(authority, security, "host", ips=[ADDRESS], dns=[socket.gethostname()])
     config = host_config(
         socket.gethostname(),
-        state / log_name,
+        place.state / name,
         ports,
-        schedulers=(f"{ADDRESS}:{SCHEDULER_PORT}",),
+        schedulers=(f"{ADDRESS}:{place.scheduler}",),
         hub=hub,
         security=security,
     )
-    folder = state / "run" / module
-    # What was said in an earlier run would be taken for the reason of a new failure.
-    (folder / "output.txt").unlink(missing_ok=True)
-    return Daemon(module, module, folder, config, guard, log_dir=log_dir(log_name))
+    folder = place.state / "run" / module
+    return Daemon(module, module, folder, config, guard, log_dir=place.log_dir(name))
 
 
 if __name__ == "__main__":
