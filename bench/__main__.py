@@ -12,7 +12,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from bench import chain, origin
+from bench import chain, origin, swarm
+from bench.netbed.bed import BedPlan
 from dfcore.quantities import parse_size
 
 Figures = dict[str, float]
@@ -96,6 +97,30 @@ def hub_command(nodes: int, json_file: Path | None) -> None:
         json_file,
         lambda folder: origin.hub_requests(folder, nodes=nodes),
     )
+
+
+@main.command("swarm", help="Until the last of N hosts has the file, over the bound. Needs root.")
+@click.option("--hosts", default=4, show_default=True)
+@click.option("--rate", default=100.0, show_default=True, help="Mbit/s of every host.")
+@click.option("--size", default="256MiB", show_default=True)
+@click.option("--rounds", default=3, show_default=True)
+@click.option("--origin-rate", default=None, type=float, help="Mbit/s; the hosts' by default.")
+@json_option
+def swarm_command(
+    hosts: int,
+    rate: float,
+    size: str,
+    rounds: int,
+    origin_rate: float | None,
+    json_file: Path | None,
+) -> None:
+    plan = BedPlan(hosts, rate, origin_mbit=origin_rate)
+
+    def work(folder: Path) -> Figures:
+        runs = swarm.spread(folder, plan, size_bytes=parse_size(size), rounds=rounds)
+        return swarm.figures(plan, runs)
+
+    measured(f"swarm, {hosts} hosts, {rate:g} Mbit/s, {size}", json_file, work)
 
 
 if __name__ == "__main__":

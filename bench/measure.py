@@ -30,9 +30,23 @@ class Fetched:
         return self.size_bytes / self.total_s
 
 
-def start_curl(url: str, *, proxy: str | None = None) -> subprocess.Popen[str]:
+def start_curl(
+    url: str, *, proxy: str | None = None, prefix: Sequence[str] = ()
+) -> subprocess.Popen[str]:
     """A curl under way that throws the body away."""
-    command = ["curl", "-sS", "-o", "/dev/null", "-w", _FORMAT, "--noproxy", "", "-m", "600"]
+    command = [
+        *prefix,
+        "curl",
+        "-sS",
+        "-o",
+        "/dev/null",
+        "-w",
+        _FORMAT,
+        "--noproxy",
+        "",
+        "-m",
+        "600",
+    ]
     if proxy is not None:
         command += ["-x", proxy, "-H", SWARM_HEADER]
     return subprocess.Popen([*command, url], stdout=subprocess.PIPE, text=True)

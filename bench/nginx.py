@@ -50,7 +50,9 @@ class Nginx:
         # As root nginx gives its workers to another user, who may not enter our folders.
         user = "user root;" if os.geteuid() == 0 else ""
         config = self._folder / "nginx.conf"
-        config.write_text(CONFIG.format(user=user, folder=self._folder, root=self._root, port=self._port))
+        config.write_text(
+            CONFIG.format(user=user, folder=self._folder, root=self._root, port=self._port)
+        )
         self._process = subprocess.Popen([binary, "-e", "stderr", "-c", str(config)])
         return self
 

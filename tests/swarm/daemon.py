@@ -26,7 +26,10 @@ class DaemonError(RuntimeError):
 
 
 class Daemon:
-    """A daemon with a folder: ``config.yaml``, ``output.txt``, ``log/core.log``, ``ready``."""
+    """A daemon with a folder: ``config.yaml``, ``output.txt``, ``log/core.log``, ``ready``.
+
+    ``prefix`` is a command that becomes the daemon, such as one that enters a network namespace.
+    """
 
     def __init__(
         self,
@@ -38,6 +41,7 @@ class Daemon:
         *,
         log_dir: Path | None = None,
         arguments: Sequence[str] = (),
+        prefix: Sequence[str] = (),
         env: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
@@ -45,6 +49,7 @@ class Daemon:
         self.folder = folder
         self.config = dict(config)
         self.arguments = list(arguments)
+        self.prefix = list(prefix)
         self.log_dir = log_dir or folder / "log"
         self._env = dict(env or {})
         self._guard = guard
@@ -91,7 +96,7 @@ class Daemon:
         self._ready_file.unlink(missing_ok=True)
         config = self.folder / "config.yaml"
         config.write_text(yaml.safe_dump(self.config, sort_keys=False))
-        command = [sys.executable, "-m", self.module, "--config", str(config)]
+        command = [*self.prefix, sys.executable, "-m", self.module, "--config", str(config)]
         command += ["--ready-file", str(self._ready_file), "--log-dir", str(self.log_dir)]
         with self.output_file.open("ab") as output:
             self._process = subprocess.Popen(
