@@ -4,7 +4,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 PY := $(VENV)/bin/python
-PIP := $(PY) -m pip --quiet --disable-pip-version-check
+PIP := PYTHONWARNINGS=ignore $(PY) -m pip --quiet --disable-pip-version-check
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
@@ -21,12 +21,14 @@ $(PY):
 
 # The product alone: enough for `make demo` and `make run`.
 $(VENV)/.product: pyproject.toml | $(PY)
-	$(PIP) install -e .
+	@echo "installing the product into $(VENV) …"
+	@$(PIP) install -e .
 	@touch $@
 
 # The product and the tools of its developers.
 $(VENV)/.dev: pyproject.toml | $(PY)
-	$(PIP) install -e '.[dev]'
+	@echo "installing the product and the developers' tools into $(VENV) …"
+	@$(PIP) install -e '.[dev]'
 	@touch $(VENV)/.product $@
 
 setup: $(VENV)/.dev ## make .venv with the product and the developers' tools
