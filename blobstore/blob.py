@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -216,9 +217,7 @@ class Blob:
         finds the blob by it. The bytes are forced to the disk soon after (BlobStore.flush()
         waits for that); a crash before costs only a look at them on the next start.
         """
-        name = str(digest) if digest is not None else None
-        if name is not None and self.meta.digest not in (None, name):
-            raise DigestMismatch(f"blob {self.id} should be {self.meta.digest}, not {name}")
+        self._check_expected(digest)
         with self._lock:
             self._check_there()
             if self._entry.complete:
@@ -226,8 +225,17 @@ class Blob:
             if not self._units.held.is_full:
                 raise InvalidTransition(f"blob {self.id} lacks units, it cannot be sealed")
             self._units.close_journal()
+            name = None if digest is None else str(digest)
             self._keeper.record_sealed(self, self._entry, name)
         self._tell(None)
+
+    def _check_expected(self, digest: Digest | None) -> None:
+        if digest is None or self.meta.digest is None:
+            return
+        expected = Digest.parse(self.meta.digest)
+        # Of another algorithm it is a second name, and says nothing about the first.
+        if expected.algorithm == digest.algorithm and expected != digest:
+            raise DigestMismatch(f"blob {self.id} should be {expected}, not {digest}")
 
     # --- reading it ---------------------------------------------------------------------------
 
@@ -329,6 +337,8 @@ class Blob:
             self._entry.held_bytes = self._units.believe(units)
             complete = sealed and self._units.held.is_full
             if not complete and self.geometry.unit_count > 1:
+                if sealed:
+                    self._make_writable()
                 header = Header(self.id, self.geometry, self._entry.created, self.meta)
                 self._units.go_on(self._journal_path, told, header)
             # It was opened for what it was before; nobody has seen the descriptor yet.
@@ -358,6 +368,11 @@ class Blob:
     @property
     def _journal_path(self) -> Path:
         return self._entry.disk.journal_path(self.id, self._entry.nonce)
+
+    def _make_writable(self) -> None:
+        # A link outside made the file read-only; its missing units have to be written again.
+        with suppress(OSError):
+            self.path.chmod(0o644)
 
     def _open(self) -> int:
         if self._fd is None:

@@ -7,6 +7,7 @@ aside, and recovery builds a new one from the journals.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
@@ -107,6 +108,8 @@ class Index:
     def __init__(self, path: Path) -> None:
         """Open or create it; sqlite3.DatabaseError if the file is not a usable index."""
         self._path = path
+        # It names what the node holds, restricted blobs included; SQLite would let all read it.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         self._read_lock = threading.Lock()
         self._writer = self._connect()
         try:

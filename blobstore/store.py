@@ -102,6 +102,11 @@ class BlobStore:
             if blob is not None:
                 self._verified(blob)
 
+    def wait_verified(self) -> None:
+        """Wait until all blobs that a start does not believe have been verified."""
+        if self._verifier is not None:
+            self._verifier.join()
+
     def close(self) -> None:
         """Write everything down and let the disks go. Blobs that are still held can be read."""
         holdings = self._holdings

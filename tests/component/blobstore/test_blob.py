@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from blobstore import BlobStore
+from blobstore import BlobMeta, BlobStore
 from dfcore.digest import Digest, unit_digest
 from dfcore.errors import BadInput, DigestMismatch, InvalidTransition, NotFound
 from dfcore.ranges import ByteRange
@@ -186,14 +186,19 @@ def test_a_sealed_blob_never_changes(store: BlobStore) -> None:
 
 
 def test_seal_refuses_another_digest_than_the_expected_one(store: BlobStore) -> None:
-    from blobstore import BlobMeta
-
     expected = Digest("md5", "0" * 32)
     blob = store.create("b", geometry(0), meta=BlobMeta(digest=str(expected)))
     with pytest.raises(DigestMismatch):
         blob.seal(Digest("md5", "1" * 32))
     blob.seal(expected)
     assert blob.digest == expected
+
+
+def test_a_digest_of_another_algorithm_is_a_second_name(store: BlobStore) -> None:
+    expected, found = Digest("git-sha1", "0" * 40), Digest("md5", "1" * 32)
+    blob = store.create("b", geometry(0), meta=BlobMeta(digest=str(expected)))
+    blob.seal(found)
+    assert store.get_by_digest(found) is blob
 
 
 def test_an_empty_blob_is_sealed_and_read(store: BlobStore) -> None:

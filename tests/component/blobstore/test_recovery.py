@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -79,25 +80,15 @@ def assert_held(blob: Blob | None, units: set[int]) -> None:
 @pytest.mark.parametrize("flush", [True, False])
 def test_committed_units_survive_a_crash(crashed: Callable[..., Path], flush: bool) -> None:
     store, blob = opened(crashed(flush=flush))
-    with store_closing(store):
+    with closing(store):
         assert_held(blob, {0, 2, 3})
-
-
-class store_closing:  # noqa: N801
-    def __init__(self, store: BlobStore) -> None:
-        self.store = store
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, *_: object) -> None:
-        self.store.close()
 
 
 def test_a_sealed_blob_survives_a_crash_before_it_was_forced_to_the_disk(
     crashed: Callable[..., Path],
 ) -> None:
     store, blob = opened(crashed(seal=True))
-    with store_closing(store):
+    with closing(store):
         assert blob is not None
         if not blob.complete:  # the row of the seal was not written yet: only that is lost
             assert blob.held.is_full
@@ -111,18 +102,18 @@ def test_units_that_a_power_cut_zeroed_are_not_reported(crashed: Callable[..., P
         file.seek(2 * UNIT)
         file.write(bytes(UNIT))
     store, blob = opened(disk)
-    with store_closing(store):
+    with closing(store):
         assert_held(blob, {0, 3})
         assert blob is not None
         put_unit(blob, DATA, 2)
     store, blob = opened(disk)
-    with store_closing(store):
+    with closing(store):
         assert_held(blob, {0, 2, 3})
 
 
 def test_a_sealed_blob_that_lost_bytes_is_unsealed_again(tmp_path: Path) -> None:
     with BlobStore(config(tmp_path / "disk", sync_interval_s=3600)) as store:
-        put(store, "b", 4)
+        put(store, "b", 4).link_to(tmp_path / "linked")  # which makes the file read-only
         put(store, "small", 1)
         wait_for_rows(tmp_path / "disk", 2)
         disk = crash(tmp_path / "disk", tmp_path / "crashed")
@@ -130,12 +121,13 @@ def test_a_sealed_blob_that_lost_bytes_is_unsealed_again(tmp_path: Path) -> None
         with data_file(disk, blob_id).open("r+b") as file:
             file.write(bytes(100))
     store, blob = opened(disk)
-    with store_closing(store):
+    with closing(store):
         assert_held(blob, {1, 2, 3})
         assert store.get_by_digest(sha256(DATA)) is None
         assert store.get("small") is None
         assert ids(store) == {"b"}
         assert blob is not None
+        assert blob.path.stat().st_mode & 0o200
         put_unit(blob, DATA, 0)
         blob.seal(sha256(DATA))
         assert store.get_by_digest(sha256(DATA)) is blob
@@ -178,7 +170,7 @@ def test_what_was_forced_to_the_disk_is_trusted(crashed: Callable[..., Path]) ->
         store.flush()
         again = crash(disk, disk.with_name("again"))
     store = BlobStore(config(again)).open()
-    with store_closing(store):
+    with closing(store):
         assert store.stats().unverified == 0
         assert [info.complete for info in store.all()] == [True]
 
@@ -190,12 +182,12 @@ def test_a_torn_journal_counts_up_to_the_tear(crashed: Callable[..., Path], cut:
     journal.write_bytes(journal.read_bytes()[:-cut])
     store, blob = opened(disk)
     expected = {0, 2} if cut <= 33 else {0}
-    with store_closing(store):
+    with closing(store):
         assert_held(blob, expected)
         assert blob is not None
         put_unit(blob, DATA, 3)
     store, blob = opened(disk)
-    with store_closing(store):
+    with closing(store):
         assert_held(blob, expected | {3})
 
 
@@ -208,7 +200,7 @@ def test_a_garbled_journal_costs_units_but_never_lies(crashed: Callable[..., Pat
         bad[at] ^= 0x55
         journal.write_bytes(bad)
         store, blob = opened(crash(disk, disk.with_name(f"garbled{at}")))
-        with store_closing(store):
+        with closing(store):
             assert blob is not None
             assert_held(blob, set(blob.held.iter_set()) & {0, 2, 3})
 
@@ -218,12 +210,12 @@ def test_a_lost_journal_is_begun_anew(crashed: Callable[..., Path], rest: bytes)
     disk = crashed()
     journal_file(disk).write_bytes(rest)
     store, blob = opened(disk)
-    with store_closing(store):
+    with closing(store):
         assert_held(blob, set())
         assert blob is not None
         put_unit(blob, DATA, 1)
     store, blob = opened(disk)
-    with store_closing(store):
+    with closing(store):
         assert_held(blob, {1})
 
 
@@ -231,7 +223,7 @@ def test_a_missing_data_file_is_a_missing_blob(crashed: Callable[..., Path]) -> 
     disk = crashed()
     data_file(disk).unlink()
     store, blob = opened(disk)
-    with store_closing(store):
+    with closing(store):
         assert blob is None
         assert ids(store) == set()
     assert not list(disk.rglob("b~*"))
@@ -242,7 +234,7 @@ def test_a_file_of_another_length_is_dropped(crashed: Callable[..., Path]) -> No
     with data_file(disk).open("r+b") as file:
         file.truncate(UNIT)
     store, blob = opened(disk)
-    with store_closing(store):
+    with closing(store):
         assert blob is None
 
 
@@ -334,6 +326,8 @@ def test_closing_does_not_wait_for_all_verification(tmp_path: Path) -> None:
             put(store, f"b{number}", 50, seal=False)
     BlobStore(config(tmp_path)).open().close()
     with BlobStore(config(tmp_path)) as store:
+        store.wait_verified()
+        assert store.stats().unverified == 0
         for number in range(20):
             blob = store.get(f"b{number}")
             assert blob is not None

@@ -269,3 +269,10 @@ def test_thousands_of_small_blobs_are_kept(tmp_path: Path) -> None:
         again = store.get(f"{1234:064x}")
         assert again is not None
         assert read(again) == data
+
+
+def test_others_cannot_look_into_the_store(tmp_path: Path) -> None:
+    with BlobStore(config(tmp_path / "new" / "disk")) as store:
+        put(store, "b", 3)
+        for path in (tmp_path / "new" / "disk").iterdir():
+            assert path.stat().st_mode & 0o077 == 0, path
