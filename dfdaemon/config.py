@@ -15,9 +15,9 @@ from blobstore.config import DiskConfig, StoreConfig
 from dfdaemon.fetch.origin import OriginConfig
 from dfdaemon.hub.config import HubConfig
 from dfdaemon.proxy.config import ProxyConfig
-from dfdaemon.task.machine import TaskPolicy
 from dfdaemon.task.origin_runs import OriginPolicy
 from dfdaemon.task.planner import PlanPolicy
+from dfdaemon.task.policy import TaskPolicy
 from dfinfra.config import Bytes, Port, Seconds
 
 

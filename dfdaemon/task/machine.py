@@ -8,7 +8,6 @@ to register, to join and leave parents, to go to the origin, to check, to succee
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from random import Random
 
 from dfcore.digest import Digest
@@ -20,48 +19,14 @@ from dfcore.errors import (
     TimedOut,
     Unavailable,
 )
-from dfcore.fsm import Machine, Table
+from dfcore.fsm import Machine
 from dfcore.ranges import ByteRange
 from dfdaemon.task import commands as do
 from dfdaemon.task import events as it
 from dfdaemon.task.digests import DigestBook
-from dfdaemon.task.origin_runs import OriginPolicy, OriginSide
-from dfdaemon.task.planner import Flight, Planner, PlanPolicy
-
-STATES: Table[str, str] = {
-    ("new", "start"): "searching",
-    ("searching", "describe"): "fetching",
-    ("fetching", "complete"): "checking",
-    ("fetching", "satisfy"): "satisfied",
-    ("satisfied", "want_more"): "fetching",
-    ("satisfied", "complete"): "checking",
-    ("checking", "confirm"): "succeeded",
-    ("checking", "deny"): "fetching",
-    ("searching", "give_up"): "failed",
-    ("fetching", "give_up"): "failed",
-    ("satisfied", "give_up"): "failed",
-    ("checking", "give_up"): "failed",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class TaskPolicy:
-    """How a download behaves. Times in seconds.
-
-    ``starving_s`` without a byte, other parents are asked for; ``patience_s`` without a byte, the
-    task fails. ``introduction_s`` is how long a seed waits for peers that may hold units already
-    before it asks the origin for them; ``scheduler_grace_s`` how long a host without any parent
-    waits for a scheduler to come back before it goes to the origin by itself.
-    """
-
-    plan: PlanPolicy = field(default_factory=PlanPolicy)
-    origin: OriginPolicy = field(default_factory=OriginPolicy)
-    starving_s: float = 2.0
-    patience_s: float = 60.0
-    introduction_s: float = 1.0
-    scheduler_grace_s: float = 2.0
-    seed_failures: int = 3
-    corrupt_seed_units: int = 3
+from dfdaemon.task.origin_runs import OriginSide
+from dfdaemon.task.planner import Planner
+from dfdaemon.task.policy import STATES, TaskPolicy
 
 
 class Download:
@@ -388,15 +353,9 @@ class Download:
                 return []
             return self._fail(ContentChanged("the content at the origin has changed"))
         commands = self._describe(offer)
-        if self._origin.opening is not None:
-            self._note_run(self._origin.opening, 0, self._origin.first_run(offer.geometry), now)
+        if self.planner is not None:
+            self._origin.opened(self.planner, now)
         return commands
-
-    def _note_run(self, number: int, first: int, until: int, now: float) -> None:
-        assert self.planner is not None
-        self._origin.begin(number, first, until)
-        bits = ((1 << (until - first)) - 1) << first
-        self.planner.take_off(number, Flight("", bits, False, now))
 
     def _run_ended(self, number: int, error: MeganeuraError | None, now: float) -> list[do.Command]:
         self._origin.dropped(number)
@@ -407,24 +366,9 @@ class Download:
         return []
 
     def _plan_origin(self, now: float) -> list[do.Command]:
-        if not self._origin.due(now, met_all=self._met_all()):
-            return []
-        if self.planner is None or self.offer is None:
-            if self._origin.opening is not None:
-                return []
-            self._origin.opening = self._number()
-            return [do.OpenOrigin(self._origin.opening)]
-        commands: list[do.Command] = []
-        geometry = self.offer.geometry
-        while run := self._origin.next_run(geometry, self.planner.needed & ~self.planner.elsewhere):
-            number = self._number()
-            self._note_run(number, *run, now)
-            commands.append(do.FetchRun(number, *run))
+        commands = self._origin.plan(self.planner, now, self._next_transfer)
+        self._next_transfer += len(commands)
         return commands
-
-    def _met_all(self) -> bool:
-        """Every host that was named has answered, so that nothing it holds is fetched again."""
-        return self.planner is not None and all(v.joined for v in self.planner.parents.values())
 
     # The end
 
@@ -517,7 +461,3 @@ class Download:
         if self._waited_offset is None or self.offer is None:
             return None
         return self._waited_offset // self.offer.geometry.unit_length
-
-    def _number(self) -> int:
-        self._next_transfer += 1
-        return self._next_transfer - 1

@@ -13,6 +13,8 @@ from random import Random
 from dfcore.backoff import Backoff
 from dfcore.errors import MeganeuraError
 from dfcore.pieces import Geometry
+from dfdaemon.task.commands import Command, FetchRun, OpenOrigin
+from dfdaemon.task.planner import Flight, Planner
 
 MIB = 1 << 20
 FIRST_REQUEST_BYTES = 16 * MIB
@@ -82,10 +84,12 @@ class OriginSide:
         if self._not_before is None:
             self._not_before = moment
 
-    def due(self, now: float, *, met_all: bool) -> bool:
-        """May a request go out now? ``met_all``: no peer is awaited that may hold units."""
+    def _due(self, planner: Planner | None, now: float) -> bool:
+        """May a request go out now? Peers that were named are heard first: what they hold is not
+        fetched again."""
         if not self.granted or self._not_before is None:
             return False
+        met_all = planner is not None and all(v.joined for v in planner.parents.values())
         return now >= self._not_before or (met_all and not self.attempts)
 
     def next_due(self, now: float) -> float | None:
@@ -97,17 +101,37 @@ class OriginSide:
     def runs(self, transfer: int) -> bool:
         return transfer == self.opening or transfer in self._active
 
-    def begin(self, transfer: int, first: int, until: int) -> None:
-        self._active[transfer] = (first, until)
+    def plan(self, planner: Planner | None, now: float, number: int) -> list[Command]:
+        """The requests to make now, numbered from ``number``; each is noted as under way."""
+        if not self._due(planner, now):
+            return []
+        if planner is None:
+            if self.opening is not None:
+                return []
+            self.opening = number
+            return [OpenOrigin(number)]
+        commands: list[Command] = []
+        while run := self._next_run(planner.geometry, planner.needed & ~planner.elsewhere):
+            self._begin(planner, number, *run, now)
+            commands.append(FetchRun(number, *run))
+            number += 1
+        return commands
 
-    def first_run(self, geometry: Geometry) -> int:
-        """The units that come with the first answer."""
-        if not self.accepts_ranges:
-            return geometry.unit_count
-        return min(geometry.unit_count, max(1, FIRST_REQUEST_BYTES // geometry.unit_length))
+    def opened(self, planner: Planner, now: float) -> None:
+        """The first answer tells what the blob is, and brings its first units along."""
+        if self.opening is None:
+            return
+        until = planner.geometry.unit_count
+        if self.accepts_ranges:
+            until = min(until, max(1, FIRST_REQUEST_BYTES // planner.geometry.unit_length))
+        self._begin(planner, self.opening, 0, until, now)
 
-    def next_run(self, geometry: Geometry, needed: int) -> tuple[int, int] | None:
-        """The next run out of ``needed`` (a bit per unit), if another connection is allowed."""
+    def _begin(self, planner: Planner, number: int, first: int, until: int, now: float) -> None:
+        self._active[number] = (first, until)
+        bits = ((1 << (until - first)) - 1) << first
+        planner.take_off(number, Flight("", bits, False, now))
+
+    def _next_run(self, geometry: Geometry, needed: int) -> tuple[int, int] | None:
         limit = self.policy.connections if self.accepts_ranges else 1
         if not needed or len(self._active) >= limit:
             return None

@@ -12,8 +12,8 @@ from dfdaemon.control.scheduler import SchedulerClient
 from dfdaemon.fetch.limiter import Limiter
 from dfdaemon.fetch.origin import OriginPool
 from dfdaemon.fetch.parent import ParentPool
-from dfdaemon.task.machine import TaskPolicy
 from dfdaemon.task.metrics import TaskMetrics
+from dfdaemon.task.policy import TaskPolicy
 from dfinfra.clock import Clock
 from dfinfra.offload import Pool
 from dfinfra.rpc.channels import Channels

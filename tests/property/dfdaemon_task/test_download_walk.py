@@ -16,8 +16,9 @@ from dfcore.errors import OriginBroken
 from dfcore.pieces import Geometry
 from dfdaemon.task import commands as do
 from dfdaemon.task import events as it
-from dfdaemon.task.machine import Download, TaskPolicy
+from dfdaemon.task.machine import Download
 from dfdaemon.task.origin_runs import OriginPolicy
+from dfdaemon.task.policy import TaskPolicy
 
 MIB = 1 << 20
 SHA = Digest("sha256", "cd" * 32)

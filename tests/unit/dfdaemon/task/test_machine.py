@@ -10,8 +10,9 @@ from dfcore.pieces import Geometry
 from dfcore.ranges import ByteRange
 from dfdaemon.task import commands as do
 from dfdaemon.task import events as it
-from dfdaemon.task.machine import Download, TaskPolicy
+from dfdaemon.task.machine import Download
 from dfdaemon.task.origin_runs import OriginPolicy
+from dfdaemon.task.policy import TaskPolicy
 
 MIB = 1 << 20
 GEOMETRY = Geometry(8 * MIB, 4 * MIB, MIB)

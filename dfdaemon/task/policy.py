@@ -1,0 +1,44 @@
+"""How a download behaves: its states as data, and the parameters of its decisions. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from dfcore.fsm import Table
+from dfdaemon.task.origin_runs import OriginPolicy
+from dfdaemon.task.planner import PlanPolicy
+
+STATES: Table[str, str] = {
+    ("new", "start"): "searching",
+    ("searching", "describe"): "fetching",
+    ("fetching", "complete"): "checking",
+    ("fetching", "satisfy"): "satisfied",
+    ("satisfied", "want_more"): "fetching",
+    ("satisfied", "complete"): "checking",
+    ("checking", "confirm"): "succeeded",
+    ("checking", "deny"): "fetching",
+    ("searching", "give_up"): "failed",
+    ("fetching", "give_up"): "failed",
+    ("satisfied", "give_up"): "failed",
+    ("checking", "give_up"): "failed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPolicy:
+    """How a download behaves. Times in seconds.
+
+    ``starving_s`` without a byte, other parents are asked for; ``patience_s`` without a byte, the
+    task fails. ``introduction_s`` is how long a seed waits for peers that may hold units already
+    before it asks the origin for them; ``scheduler_grace_s`` how long a host without any parent
+    waits for a scheduler to come back before it goes to the origin by itself.
+    """
+
+    plan: PlanPolicy = field(default_factory=PlanPolicy)
+    origin: OriginPolicy = field(default_factory=OriginPolicy)
+    starving_s: float = 2.0
+    patience_s: float = 60.0
+    introduction_s: float = 1.0
+    scheduler_grace_s: float = 2.0
+    seed_failures: int = 3
+    corrupt_seed_units: int = 3
