@@ -16,6 +16,7 @@ from dfcore.errors import (
     MeganeuraError,
     OriginBroken,
     OriginRefused,
+    RangeIgnored,
     Unavailable,
 )
 from dfcore.ranges import ByteRange, parse_content_range
@@ -219,7 +220,7 @@ def _partial(headers: Mapping[str, str], wanted: ByteRange | None) -> Content:
 
 def _whole(headers: Mapping[str, str], wanted: ByteRange | None) -> Content:
     if wanted is not None and wanted.start:
-        raise OriginBroken("the origin sent the whole, and a part was asked for")
+        raise RangeIgnored("the origin sent the whole, and a part was asked for")
     size = _length(headers)
     return Content(
         size,

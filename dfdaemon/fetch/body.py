@@ -117,5 +117,5 @@ class Body:
             raise ContentChanged("the origin sent more bytes than the blob has")
 
     def _check_complete(self) -> None:
-        if self._answer.body.length:
+        if self._answer.body.length and not self._answer.empty:
             raise OriginBroken(f"the origin's answer was cut off at byte {self._offset}")

@@ -188,7 +188,9 @@ class Wires:
             if key.proxy is None:
                 return Wire(key, plain)
             shown = f"[{key.host}]" if ":" in key.host else key.host
-            return Wire(key, plain, f"http://{shown}:{key.port}", login)
+            if key.port != 80:
+                shown = f"{shown}:{key.port}"
+            return Wire(key, plain, f"http://{shown}", login)
         secured = http.client.HTTPSConnection(host, port, timeout=timeout_s, context=context)
         if key.proxy is not None:
             headers = {"Proxy-Authorization": login} if login else {}

@@ -54,7 +54,9 @@ def nobody_vouches(_: int) -> bytes | None:
     return None
 
 
-def named(unit: int, *, tls: bool = False, child: str = "child", task_id: str = TASK) -> UnitRequest:
+def named(
+    unit: int, *, tls: bool = False, child: str = "child", task_id: str = TASK
+) -> UnitRequest:
     return UnitRequest(task_id, child, unit=unit, tls=tls)
 
 

@@ -19,9 +19,12 @@ async def scripted(script: Script, *, tls: SSLContext | None = None) -> AsyncIte
     """Run ``script`` for each connection, which is closed when the script is at its end."""
 
     open_now: set[asyncio.StreamWriter] = set()
+    idle = asyncio.Event()
+    idle.set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         open_now.add(writer)
+        idle.clear()
         try:
             await script(reader, writer)
         except (OSError, asyncio.IncompleteReadError):
@@ -29,6 +32,8 @@ async def scripted(script: Script, *, tls: SSLContext | None = None) -> AsyncIte
         finally:
             await close_writer(writer, linger_s=0.2)
             open_now.discard(writer)
+            if not open_now:
+                idle.set()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
     try:
@@ -38,8 +43,8 @@ async def scripted(script: Script, *, tls: SSLContext | None = None) -> AsyncIte
         await server.wait_closed()
         for writer in open_now:
             writer.transport.abort()
-        while open_now:
-            await asyncio.sleep(0.005)
+        async with asyncio.timeout(5):
+            await idle.wait()
 
 
 async def read_request(reader: asyncio.StreamReader) -> bytes:
@@ -48,6 +53,12 @@ async def read_request(reader: asyncio.StreamReader) -> bytes:
     return head + await reader.readexactly(parse_header(head, longest=1 << 20).length)
 
 
-async def until_closed(reader: asyncio.StreamReader) -> None:
-    while await reader.read(4096):
+async def until_closed(reader: asyncio.StreamReader) -> bytes:
+    """What arrives until the other side closes, in whatever way."""
+    data = bytearray()
+    try:
+        while part := await reader.read(4096):
+            data += part
+    except ConnectionError:
         pass
+    return bytes(data)

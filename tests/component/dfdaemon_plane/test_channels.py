@@ -29,9 +29,7 @@ async def pair(
     """Both ends of a channel: the one that dialled, the one that accepted."""
     server_tls = cluster.server if cluster else None
     async with parent(None, tls=server_tls, channel_config=config) as up:
-        dialled = await dial(
-            up.addr, hello("dialler"), cluster.client if cluster else None, config
-        )
+        dialled = await dial(up.addr, hello("dialler"), cluster.client if cluster else None, config)
         try:
             yield dialled, await up.host.channels.get(), up
         finally:
@@ -210,9 +208,12 @@ async def test_stranger_gets_no_channel(cluster: Cluster) -> None:
 async def test_dialler_does_not_believe_a_stranger(cluster: Cluster) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         with pytest.raises(PeerBroken):
-            await dial(listener.getsockname(), hello("me"), cluster.client, ChannelConfig(
-                connect_timeout_s=0.2
-            ))
+            await dial(
+                listener.getsockname(),
+                hello("me"),
+                cluster.client,
+                ChannelConfig(connect_timeout_s=0.2),
+            )
 
 
 @pytest.mark.parametrize(

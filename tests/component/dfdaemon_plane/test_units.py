@@ -18,9 +18,9 @@ from dfdaemon.vortex.units import AbsentCode
 from dfinfra.jobs import spawn
 from tests.component.dfdaemon_plane.bed import (
     CONTENT,
-    UPLOAD,
     SIZE,
     UNITS,
+    UPLOAD,
     any_of,
     bytes_of,
     child,
