@@ -37,10 +37,6 @@ class UnitWriters:
         """True while a write into `unit` is under way."""
         return unit in self._active
 
-    def any_active(self) -> bool:
-        """True while any write is under way."""
-        return bool(self._active)
-
     def settle(self, unit: int) -> bool:
         """Forget who wrote `unit`; True if it was contested."""
         self._last.pop(unit, None)
