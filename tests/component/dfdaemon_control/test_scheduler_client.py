@@ -1,0 +1,149 @@
+"""Downloads talk to real schedulers: registering, failing over, coming back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from dfdaemon.control.hostinfo import describer
+from dfdaemon.control.scheduler import SchedulerClient
+from dfdaemon.control.seeds import SeedDirectory
+from dfdaemon.task import events as it
+from dfdaemon.task.spec import Headers, TaskSpec
+from dfinfra.pb import scheduler_pb2
+from dfinfra.rpc.channels import Channels
+from tests.component.scheduler.bed import scheduler
+
+NODE, SEED = "127.0.0.1-node", "127.0.0.1-seed-seed"
+SPEC = TaskSpec("http://origin.test/f?sig=secret", Headers({"Authorization": "Bearer secret"}))
+
+
+class Inbox:
+    """The events of one download."""
+
+    def __init__(self) -> None:
+        self._events: asyncio.Queue[it.Event] = asyncio.Queue(1000)
+
+    def post(self, event: it.Event) -> None:
+        self._events.put_nowait(event)
+
+    async def next(self, kind: type[it.Event]) -> it.Event:
+        async with asyncio.timeout(10):
+            while not isinstance(event := await self._events.get(), kind):
+                pass
+            return event
+
+
+@pytest.fixture
+async def channels() -> AsyncIterator[Channels]:
+    made = Channels()
+    yield made
+    await made.close()
+
+
+async def announce(client: SchedulerClient, address: str, host_id: str, *, seed: bool) -> None:
+    host = describer(
+        host_id=host_id,
+        hostname=host_id,
+        ip="127.0.0.1",
+        seed=seed,
+        rpc_port=4000,
+        vortex_port=4005,
+        proxy_port=65001,
+        idc="",
+        location="",
+        disable_shared=False,
+        max_upload_bytes_s=0,
+        disk_path="/",
+    )()
+    request = scheduler_pb2.AnnounceHostRequest(host=host)
+    request.interval.FromSeconds(30)
+    await client.stub(address).AnnounceHost(request)
+
+
+async def test_a_node_is_named_the_seed_and_says_nothing_secret(channels: Channels) -> None:
+    async with scheduler() as running:
+        address = f"127.0.0.1:{running.grpc.port}"
+        client = SchedulerClient([address], channels, NODE)
+        await announce(client, address, NODE, seed=False)
+        await announce(client, address, SEED, seed=True)
+        inbox = Inbox()
+        session = client.session(SPEC, "node-peer", inbox.post)
+        session.register(need_back_to_source=False)
+        named = await inbox.next(it.CandidatesNamed)
+        assert isinstance(named, it.CandidatesNamed)
+        (seed,) = named.parents
+        assert (seed.host_id, seed.port, seed.seed, seed.ours) == (SEED, 4005, True, True)
+        assert "secret" not in repr(vars(running.shell.core))
+        await session.aclose("succeeded")
+
+
+async def test_without_a_seed_the_grant_arrives_as_an_event(channels: Channels) -> None:
+    async with scheduler() as running:
+        address = f"127.0.0.1:{running.grpc.port}"
+        client = SchedulerClient([address], channels, NODE)
+        await announce(client, address, NODE, seed=False)
+        inbox = Inbox()
+        session = client.session(SPEC, "node-peer", inbox.post)
+        session.register(need_back_to_source=False)
+        assert await inbox.next(it.OriginGranted)
+        await session.aclose("failed")
+
+
+async def test_a_scheduler_that_does_not_know_the_host_has_it_announced(
+    channels: Channels,
+) -> None:
+    async with scheduler() as running:
+        address = f"127.0.0.1:{running.grpc.port}"
+        client = SchedulerClient([address], channels, NODE)
+        inbox = Inbox()
+        session = client.session(SPEC, "node-peer", inbox.post)
+        session.register(need_back_to_source=False)
+        async with asyncio.timeout(10):
+            await client.unknown_at(address).wait()
+        await announce(client, address, NODE, seed=False)
+        assert await inbox.next(it.OriginGranted)
+        await session.aclose("failed")
+
+
+async def test_the_next_scheduler_on_the_ring_takes_over(channels: Channels) -> None:
+    async with scheduler() as running:
+        address = f"127.0.0.1:{running.grpc.port}"
+        client = SchedulerClient([address, "127.0.0.1:1"], channels, NODE)
+        await announce(client, address, NODE, seed=False)
+        for content in range(8):
+            spec = TaskSpec("http://origin.test/f", content=str(content))
+            inbox = Inbox()
+            session = client.session(spec, f"peer-{content}", inbox.post)
+            session.register(need_back_to_source=False)
+            assert await inbox.next(it.OriginGranted)
+            await session.aclose("failed")
+
+
+async def test_while_no_scheduler_answers_the_known_seed_is_asked(channels: Channels) -> None:
+    async with scheduler() as running:
+        address = f"127.0.0.1:{running.grpc.port}"
+        client = SchedulerClient([address], channels, NODE)
+        await announce(client, address, SEED, seed=True)
+        directory = SeedDirectory(client)
+        await directory.refresh()
+        assert await directory.near("name") == [("127.0.0.1", 4005)]
+    inbox = Inbox()
+    session = client.session(SPEC, "node-peer", inbox.post)
+    session.register(need_back_to_source=False)
+    named = await inbox.next(it.CandidatesNamed)
+    assert isinstance(named, it.CandidatesNamed)
+    assert named.parents[0].host_id == SEED
+    await session.aclose("abandoned")
+
+
+async def test_without_any_scheduler_a_download_is_told_so(channels: Channels) -> None:
+    inbox = Inbox()
+    session = SchedulerClient([], channels, NODE).session(SPEC, "node-peer", inbox.post)
+    session.register(need_back_to_source=False)
+    lost = await inbox.next(it.SchedulerLost)
+    assert isinstance(lost, it.SchedulerLost)
+    assert not lost.configured
+    await session.aclose("abandoned")
