@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -71,6 +72,12 @@ def _pair(text: str) -> tuple[str, str]:
     return key, value
 
 
+def _raise_file_limit() -> None:
+    """Each blob under way and each connection holds descriptors; the soft limit is often 1024."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def serve(config: DaemonConfig, profile: Profile, ready_file: Path | None) -> int:
     """Run a node until it is told to stop; returns the exit code."""
     folder = config.log.dir or log_dir(profile.log_name)
@@ -82,6 +89,8 @@ def serve(config: DaemonConfig, profile: Profile, ready_file: Path | None) -> in
         rotate_size_bytes=config.log.rotate_size_bytes,
         rotate_count=config.log.rotate_count,
     )
+
+    _raise_file_limit()
 
     async def work() -> int:
         node = app.build(config, profile)
