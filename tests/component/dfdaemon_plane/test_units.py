@@ -133,7 +133,7 @@ async def test_full_parent_refuses_at_once(store_of: Stores) -> None:
     source, target = make_blob(store_of("p"), range(UNITS)), make_blob(store_of("c"))
     config = replace(UPLOAD, slots=1)
     # So slow that the slot is surely taken when the second child asks.
-    task = ServedTask(source, limiter=RateLimiter(100_000, 1000))
+    task = ServedTask(source, limiter=RateLimiter(2_000_000, 1000))
     async with parent(task, config=config) as up, child() as pool:
         started = asyncio.Event()
 
