@@ -56,6 +56,8 @@ def command(size: str, nodes: int, keep: bool) -> int:
 def main() -> int:
     """The entry of ``python -m demo``."""
     signal.signal(signal.SIGTERM, _ended)
+    # A shell without job control starts what is in the background with SIGINT ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def invoke() -> int:
         try:

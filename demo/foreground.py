@@ -89,6 +89,8 @@ def command(hub: str, state: Path | None, port: int | None) -> int:
 def main() -> int:
     """The entry of ``python -m demo.foreground``."""
     signal.signal(signal.SIGTERM, _ended)
+    # A shell without job control starts what is in the background with SIGINT ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def invoke() -> int:
         try:
