@@ -13,7 +13,8 @@ is one line a user can act on and never holds a secret.
     ├── RangeNotSatisfiable      416
     ├── OriginRefused            4xx  the origin's own answer, passed on unchanged
     ├── OriginUnreachable        502  no connection, no name, no answer
-    ├── OriginBroken             502  cut body, 200 to a Range, wrong length
+    ├── OriginBroken             502  cut body, nonsense, wrong length
+    │   └── RangeIgnored         502  200 to a Range
     ├── ContentChanged           502  the validator changed between two requests
     ├── DigestMismatch           502  the bytes are not the bytes that were promised
     ├── Unavailable              503  try later, perhaps after `retry_after_s`
@@ -118,12 +119,18 @@ class OriginUnreachable(MeganeuraError):
 
 
 class OriginBroken(MeganeuraError):
-    """The origin's answer cannot be used: cut body, 200 to a Range, too short, too long."""
+    """The origin's answer cannot be used: cut body, too short, too long."""
 
     code = "origin_broken"
     retryable = True
     http_status = 502
     grpc_code = "UNAVAILABLE"
+
+
+class RangeIgnored(OriginBroken):
+    """The origin answered with the whole where a part was asked for."""
+
+    code = "range_ignored"
 
 
 class ContentChanged(MeganeuraError):

@@ -159,6 +159,13 @@ class OriginOpened:
 
 
 @dataclass(frozen=True, slots=True)
+class WholeSent:
+    """The origin ignores ranges: the run's answer goes on to the end of the blob."""
+
+    transfer: int
+
+
+@dataclass(frozen=True, slots=True)
 class OriginRunEnded:
     """A run of units from the origin ended: completely, or with an error after some units."""
 
@@ -215,6 +222,7 @@ Event = (
     | TransferBroken
     | TransferCorrupt
     | OriginOpened
+    | WholeSent
     | OriginRunEnded
     | WantedChanged
     | ReaderWaited

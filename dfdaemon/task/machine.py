@@ -140,6 +140,8 @@ class Download:
                 return self._corrupt(number, now)
             case it.OriginOpened(offer=offer, accepts_ranges=accepts_ranges):
                 return self._origin_opened(offer, accepts_ranges, now)
+            case it.WholeSent(transfer=number):
+                return self._whole_sent(number)
             case it.OriginRunEnded(transfer=number, error=error):
                 return self._run_ended(number, error, now)
             case it.WantedChanged(ranges=ranges):
@@ -356,6 +358,12 @@ class Download:
         if self.planner is not None:
             self._origin.opened(self.planner, now)
         return commands
+
+    def _whole_sent(self, number: int) -> list[do.Command]:
+        if self.planner is None or not self._origin.runs(number):
+            return []
+        others = self._origin.goes_to_the_end(self.planner, number)
+        return [do.CancelTransfer(other) for other in others]
 
     def _run_ended(self, number: int, error: MeganeuraError | None, now: float) -> list[do.Command]:
         self._origin.dropped(number)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from random import Random
 
 from dfcore.backoff import Backoff
-from dfcore.errors import MeganeuraError
+from dfcore.errors import MeganeuraError, RangeIgnored
 from dfcore.pieces import Geometry
 from dfdaemon.task.commands import Command, FetchRun, OpenOrigin
 from dfdaemon.task.planner import Flight, Planner
@@ -19,6 +19,8 @@ from dfdaemon.task.planner import Flight, Planner
 MIB = 1 << 20
 FIRST_REQUEST_BYTES = 16 * MIB
 """How much the request that asks what the blob is takes along: small files need no second one."""
+RANGES_IGNORED = 3
+"""So often the whole came where a part was asked for, and parts are not asked for any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,8 @@ class OriginPolicy:
 
     ``first`` is the seed's profile: it asks to be sent there, and needs no grace where nobody can
     be asked. ``connections`` at once per blob,
-    ``attempts`` in a row without progress before the task fails, delays in seconds.
+    ``attempts`` in a row without progress before the task fails, delays in seconds; an origin that
+    asks for a wait longer than ``longest_wait_s`` fails it at once.
     """
 
     first: bool = False
@@ -36,6 +39,7 @@ class OriginPolicy:
     attempts: int = 6
     retry_base_s: float = 0.25
     retry_cap_s: float = 10.0
+    longest_wait_s: float = 60.0
 
 
 def run_length_bytes(size_bytes: int) -> int:
@@ -59,6 +63,8 @@ class OriginSide:
         self._rng = rng
         self._unasked = False
         self._not_before: float | None = None
+        self._retry_at = 0.0
+        self._ignored = 0
         self._active: dict[int, tuple[int, int]] = {}
         self._backoff = Backoff(policy.retry_base_s, policy.retry_cap_s)
 
@@ -87,16 +93,17 @@ class OriginSide:
     def _due(self, planner: Planner | None, now: float) -> bool:
         """May a request go out now? Peers that were named are heard first: what they hold is not
         fetched again."""
-        if not self.granted or self._not_before is None:
+        if not self.granted or self._not_before is None or now < self._retry_at:
             return False
         met_all = planner is not None and all(v.joined for v in planner.parents.values())
-        return now >= self._not_before or (met_all and not self.attempts)
+        return met_all or now >= self._not_before
 
     def next_due(self, now: float) -> float | None:
         """When a request that waits may go out."""
-        if self.granted and self._not_before is not None and self._not_before > now:
-            return self._not_before
-        return None
+        if not self.granted or self._not_before is None:
+            return None
+        moment = max(self._not_before, self._retry_at)
+        return moment if moment > now else None
 
     def runs(self, transfer: int) -> bool:
         return transfer == self.opening or transfer in self._active
@@ -143,6 +150,19 @@ class OriginSide:
         longest = max(1, run_length_bytes(geometry.size_bytes) // geometry.unit_length)
         return first, first + min(consecutive, longest)
 
+    def goes_to_the_end(self, planner: Planner, transfer: int) -> list[int]:
+        """The run's answer is the whole blob: take all of it, and let the other runs be.
+
+        Returns the others, which the caller cancels.
+        """
+        self.accepts_ranges = False
+        others = [number for number in self._active if number != transfer]
+        for number in (transfer, *others):
+            planner.land(number)
+        self._active.clear()
+        self._begin(planner, transfer, 0, planner.geometry.unit_count, 0.0)
+        return others
+
     def progressed(self) -> None:
         self.attempts = 0
 
@@ -155,7 +175,17 @@ class OriginSide:
         """A request failed: wait and try again (True), or give up."""
         if not error.retryable:
             return False
-        self.attempts += 1
-        told = getattr(error, "retry_after_s", None)
-        self._not_before = now + self._backoff.delay_s(self.attempts, self._rng, told)
+        if isinstance(error, RangeIgnored):
+            if not self.accepts_ranges:
+                return True
+            self._ignored += 1
+            self.accepts_ranges = self._ignored < RANGES_IGNORED
+        told_s: float | None = getattr(error, "retry_after_s", None)
+        if told_s is not None and told_s > self.policy.longest_wait_s:
+            return False
+        # Runs that were under way together fail together: one trouble, one attempt.
+        if now >= self._retry_at:
+            self.attempts += 1
+        delay_s = self._backoff.delay_s(max(0, self.attempts - 1), self._rng, told_s)
+        self._retry_at = max(self._retry_at, now + delay_s)
         return self.attempts < self.policy.attempts

@@ -216,7 +216,11 @@ class Transfers:
             return
         try:
             conductor.learn_validator(stream.validator)
-            await self._receive(command.transfer, stream, command.first, command.until)
+            until = command.until
+            if stream.range is None or stream.range.end > wanted.end:
+                conductor.post(it.WholeSent(command.transfer))
+                until = geometry.unit_count
+            await self._receive(command.transfer, stream, command.first, until)
         except MeganeuraError as error:
             conductor.post(it.OriginRunEnded(command.transfer, error))
         finally:

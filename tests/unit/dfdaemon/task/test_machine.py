@@ -5,7 +5,14 @@ from __future__ import annotations
 from random import Random
 
 from dfcore.digest import Digest
-from dfcore.errors import ContentChanged, DigestMismatch, OriginRefused, TimedOut, Unavailable
+from dfcore.errors import (
+    ContentChanged,
+    DigestMismatch,
+    OriginRefused,
+    RangeIgnored,
+    TimedOut,
+    Unavailable,
+)
 from dfcore.pieces import Geometry
 from dfcore.ranges import ByteRange
 from dfdaemon.task import commands as do
@@ -143,6 +150,16 @@ def test_a_seed_takes_runs_from_the_origin_on_several_connections() -> None:
     commands = download.handle(it.CandidatesNamed(()), 0.0)
     runs = [(c.first, c.until) for c in commands if isinstance(c, do.FetchRun)]
     assert runs == [(0, 8), (8, 16), (16, 24), (24, 32)]
+
+
+def test_a_seed_reads_the_whole_in_one_run_where_the_origin_ignores_ranges() -> None:
+    download = granted_seed(it.Offer(Geometry(64 * MIB, 4 * MIB, MIB)))
+    download.handle(it.CandidatesNamed(()), 0.0)
+    assert download.handle(it.WholeSent(1), 0.1) == [do.CancelTransfer(n) for n in (2, 3, 4)]
+    assert not of(do.FetchRun, download.handle(it.OriginRunEnded(2, RangeIgnored("200")), 0.2))
+    for unit in range(64):
+        commands = download.handle(it.UnitArrived(1, unit, MIB, bytes(16), 0.0), 0.3)
+    assert do.CheckContent() in commands
 
 
 def test_a_seed_that_another_host_forestalled_waits_for_its_grant() -> None:
