@@ -1,4 +1,4 @@
-"""hf:// URLs: which repository, revision and files they mean, asked from the Hub's listing.
+"""The files that an hf:// URL means, asked from the Hub's listing.
 
 The Hub names each file's size and digest there (sha256 for LFS files, git's sha1 for others), so that
 every file is verified and is one blob with what other clients of the swarm fetch.
@@ -8,62 +8,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote, urlencode, urljoin, urlsplit
+from urllib.parse import quote, urlencode, urljoin
 
 from dfcore.errors import BadInput, MeganeuraError, NotFound, OriginBroken, OriginRefused
 from dfdaemon.cli.items import Item, Listing, safe_name
 from dfdaemon.hub.facts import FileFact, facts_from_entries, header
 from dfdaemon.hub.rewrite import next_link
-from dfdaemon.hub.routes import Kind, Repo, parse, resolve_path, tree_path
+from dfdaemon.hub.routes import Repo, resolve_path, tree_path
+from dfdaemon.hub.urls import HubUrl
 from dfdaemon.task.service import HubAnswer, HubGateway
 from dfdaemon.task.spec import Headers
 
-_TYPES = ("models", "datasets", "spaces", "kernels")
 _MAX_HOPS = 3
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-
-
-@dataclass(frozen=True)
-class HubUrl:
-    """``hf://[models|datasets/|spaces/]owner/repo[@rev][/path]``; an empty path is the whole."""
-
-    repo: Repo
-    revision: str
-    path: str
-
-
-def parse_hub_url(url: str) -> HubUrl:
-    """Read an hf:// URL. A revision's slashes are written as they are in refs/pr/1, else as %2F."""
-    if not url.startswith("hf://") or "?" in url or "#" in url:
-        raise BadInput(f"{_bare(url)} is not hf://[datasets/|spaces/]owner/repo[@rev][/path]")
-    segments = url.removeprefix("hf://").rstrip("/").split("/")
-    type_ = "models"
-    if segments[0] in _TYPES:
-        type_, segments = segments[0], segments[1:]
-    if "@" in "".join(segments[:1]) or len(segments) == 1:
-        id_segments, rest = segments[:1], segments[1:]  # an old repository without an owner
-    else:
-        id_segments, rest = segments[:2], segments[2:]
-    name, at, revision = (id_segments[-1] if id_segments else "").partition("@")
-    if at and revision == "refs" and rest[:1] in (["pr"], ["convert"]) and len(rest) > 1:
-        revision, rest = "/".join((revision, *rest[:2])), rest[2:]
-    id_ = "/".join((*id_segments[:-1], name))
-    if not all(id_.split("/")) or (at and not revision) or not all(rest):
-        raise BadInput(f"{_bare(url)} is not hf://[datasets/|spaces/]owner/repo[@rev][/path]")
-    return HubUrl(Repo(type_, id_), unquote(revision) if at else "main", "/".join(rest))
-
-
-def hub_url_of_page(url: str, base: str) -> HubUrl | None:
-    """The file that a download page of the Hub at ``base`` means, None for any other URL."""
-    if not url.startswith(f"{base}/") or "?" in url.replace("?download=true", ""):
-        return None
-    route = parse(urlsplit(url).path.removeprefix(urlsplit(base).path))
-    if route.kind is not Kind.RESOLVE or not (route.repo and route.revision and route.path):
-        return None
-    return HubUrl(route.repo, route.revision, route.path)
 
 
 def token_of_environment(environ: Mapping[str, str]) -> str:
@@ -218,7 +177,3 @@ def _document(answer: HubAnswer) -> Mapping[str, Any]:
     if not isinstance(document, dict):
         raise MeganeuraError("the Hub's answer does not describe a revision")
     return document
-
-
-def _bare(url: str) -> str:
-    return url.partition("?")[0][:200]

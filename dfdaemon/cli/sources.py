@@ -10,12 +10,13 @@ from urllib.parse import unquote, urlsplit
 from dfcore.digest import Digest
 from dfcore.errors import BadInput, OriginRefused
 from dfcore.ids import DEFAULT_FILTERED_QUERY_PARAMS, blob_digest_in_url
-from dfdaemon.cli.hubfiles import HubFiles, HubUrl, hub_url_of_page, parse_hub_url
+from dfdaemon.cli.hubfiles import HubFiles
 from dfdaemon.cli.items import DEFAULT_HUB, GetOptions, Item, Listing
 from dfdaemon.cli.mirror import is_mirror, through_mirror
 from dfdaemon.cli.refusal import told
 from dfdaemon.hub.config import HubConfig
 from dfdaemon.hub.origin import OriginGateway
+from dfdaemon.hub.urls import HubUrl, hub_url_of_page, parse_hub_url
 from dfdaemon.task.spec import Headers
 from dfinfra.clock import SystemClock
 from dfinfra.http import ClientLimits, client_session

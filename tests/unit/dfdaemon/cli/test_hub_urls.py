@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from dfcore.errors import BadInput
-from dfdaemon.cli.hubfiles import HubUrl, hub_url_of_page, parse_hub_url, token_of_environment
+from dfdaemon.cli.hubfiles import token_of_environment
 from dfdaemon.hub.routes import Repo
+from dfdaemon.hub.urls import HubUrl, hub_url_of_page, parse_hub_url
 
 
 @pytest.mark.parametrize(
