@@ -11,8 +11,11 @@ bounds the transfers of the whole host.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field, replace
+
+# So many of a child's last units are not given to it again while there are others.
+_RECENT_GRANTS = 8
 
 
 class Budget:
@@ -104,6 +107,7 @@ class SeedTask:
     _queue: list[Waiting] = field(default_factory=list)
     _active: dict[int, Grant] = field(default_factory=dict)
     _given: dict[str, int] = field(default_factory=dict)
+    _recent: dict[str, deque[int]] = field(default_factory=dict)
     _copies: Counter[int] = field(default_factory=Counter)
 
     @property
@@ -135,6 +139,7 @@ class SeedTask:
         """What the child had from here is not in the swarm any more."""
         self._take_back(child, self._given.get(child, 0))
         self._given.pop(child, None)
+        self._recent.pop(child, None)
 
     def decide(self) -> list[Decision]:
         """What can start or must be refused now, in the order of the queue.
@@ -165,6 +170,8 @@ class SeedTask:
     def _choose(self, request: Waiting) -> int | None:
         """The least served unit of those the child lacks, the lowest of several."""
         lacking = request.wanted & self.held & ~self._under_way_to(request.child)
+        # A child that asks several times at once may not have heard yet what it was just given.
+        lacking = lacking & ~self._just_given_to(request.child) or lacking
         best: int | None = None
         while lacking:
             unit = (lacking & -lacking).bit_length() - 1
@@ -183,9 +190,16 @@ class SeedTask:
                 bits |= 1 << grant.unit
         return bits
 
+    def _just_given_to(self, child: str) -> int:
+        bits = 0
+        for unit in self._recent.get(child, ()):
+            bits |= 1 << unit
+        return bits
+
     def _start(self, grant: Grant) -> Grant:
         self._active[grant.number] = grant
         self.budget.take()
+        self._recent.setdefault(grant.child, deque(maxlen=_RECENT_GRANTS)).append(grant.unit)
         bit = 1 << grant.unit
         # Its other requests were made before it knew of this unit.
         self._queue = [

@@ -159,6 +159,24 @@ def test_child_is_never_sent_a_unit_twice_at_once() -> None:
     assert task.decide() == [Grant(0, "a", 0), Refusal(1)]
 
 
+def test_child_that_has_not_heard_of_its_last_unit_gets_another() -> None:
+    task = seed()
+    task.ask(Waiting(0, "a", ALL))
+    task.decide()
+    task.ended(0, delivered=True)
+    for unit in range(1, 4):
+        task.ask(Waiting(unit, "b", 1 << unit))
+        task.decide()
+        task.ended(unit, delivered=True)
+    # All are out once, and "a" asks before it knows that 0 is on its way.
+    task.ask(Waiting(4, "a", ALL))
+    assert task.decide() == [Grant(4, "a", 1)]
+    task.ended(4, delivered=True)
+    # It does ask again for what it has lost, though.
+    task.ask(Waiting(5, "a", 0b1))
+    assert task.decide() == [Grant(5, "a", 0)]
+
+
 def test_withdrawn_request_is_not_served() -> None:
     task = seed(held=0, fetching=True)
     task.ask(Waiting(0, "a", ALL))
