@@ -68,40 +68,39 @@ class Downloader:
         if there is not None:
             bar.at(there.size_bytes)
             return there
-        failures, began = 0, False
+        way, failures = _Way(bar), 0
         while True:
-            attempt = _Attempt(bar)
+            reached = way.furthest
             try:
-                return await self._fetch_once(item, path, attempt)
+                return await self._fetch_once(item, path, way)
             except MeganeuraError as error:
-                began = began or attempt.moved
-                failures = 1 if attempt.moved else failures + 1
-                if not _may_help(error) or not began or failures > _FAILURES:
+                failures = 1 if way.furthest > reached else failures + 1
+                if not _may_help(error) or not way.furthest or failures > _FAILURES:
                     raise
             await asyncio.sleep(self._backoff.delay_s(failures, self._random))
 
-    async def _fetch_once(self, item: Item, path: Path, attempt: _Attempt) -> Fetched:
+    async def _fetch_once(self, item: Item, path: Path, way: _Way) -> Fetched:
         if not item.url:
-            return await self._read_directly(item, path, attempt)
+            return await self._read_directly(item, path, way)
         start = await self._disk.run(resume_offset, path)
         if self._options.force_hard_link or (self._daemon_writes and not start):
-            fetched = await self._let_daemon_write(item, path, attempt)
+            fetched = await self._let_daemon_write(item, path, way)
             if fetched is not None:
                 return fetched
         try:
-            return await self._write_pieces(item, path, attempt, start)
+            return await self._write_pieces(item, path, way, start)
         except RangeNotSatisfiable:
             if not start:
                 raise
             await self._disk.run(discard_parts, path)
-            return await self._write_pieces(item, path, attempt, 0)
+            return await self._write_pieces(item, path, way, 0)
 
     # The daemon places the file
 
-    async def _let_daemon_write(self, item: Item, path: Path, attempt: _Attempt) -> Fetched | None:
+    async def _let_daemon_write(self, item: Item, path: Path, way: _Way) -> Fetched | None:
         """None if the daemon may not write there, or writes into another file system than ours."""
         try:
-            size_bytes = await self._placed_by_daemon(item, path, attempt)
+            size_bytes = await self._placed_by_daemon(item, path, way)
         except Denied:
             if self._options.force_hard_link:
                 raise
@@ -115,86 +114,90 @@ class Downloader:
         await self._disk.run(discard_parts, path)
         return Fetched(path, size_bytes)
 
-    async def _placed_by_daemon(self, item: Item, path: Path, attempt: _Attempt) -> int:
+    async def _placed_by_daemon(self, item: Item, path: Path, way: _Way) -> int:
         download = download_message(item, self._options, output=path)
         size_bytes = 0
+        way.start_at(0)
         async with aclosing(self._daemon.download(download)) as responses:
             async for response in responses:
                 if response.HasField("download_task_started_response"):
                     size_bytes = response.download_task_started_response.content_length
-                    attempt.sized(size_bytes)
+                    way.sized(size_bytes)
                 else:
-                    attempt.move(response.download_piece_finished_response.piece.length)
+                    way.move(response.download_piece_finished_response.piece.length)
         return size_bytes
 
     # We write the file
 
-    async def _write_pieces(self, item: Item, path: Path, attempt: _Attempt, start: int) -> Fetched:
+    async def _write_pieces(self, item: Item, path: Path, way: _Way, start: int) -> Fetched:
         download = download_message(item, self._options, output=None, start=start)
         async with aclosing(self._daemon.download(download)) as responses:
             started = await _started(responses)
             size_bytes = started.content_length
-            attempt.sized(size_bytes)
+            way.sized(size_bytes)
             part = await self._disk.run(
                 PartFile, path, _identity(item, started), item.digest, size_bytes
             )
             try:
                 if part.offset == start:
-                    attempt.at(start)
-                    await self._take(responses, part, attempt)
+                    way.start_at(start)
+                    await self._take(responses, part, way)
                     await self._disk.run(part.finish, overwrite=self._options.overwrite)
                     return Fetched(path, size_bytes)
             finally:
                 await self._disk.run(part.close)
         # What an earlier run left is of another content, and gone now.
-        return await self._write_pieces(item, path, attempt, part.offset)
+        return await self._write_pieces(item, path, way, part.offset)
 
     async def _take(
-        self, responses: AsyncIterator[pb.DownloadTaskResponse], part: PartFile, attempt: _Attempt
+        self, responses: AsyncIterator[pb.DownloadTaskResponse], part: PartFile, way: _Way
     ) -> None:
         async for response in responses:
             piece = response.download_piece_finished_response.piece
             if len(piece.content) != piece.length:
                 raise MeganeuraError("this dfdaemon does not hand over the content of pieces")
             await self._disk.run(part.write, piece.offset, piece.content)
-            attempt.move(piece.length)
+            way.move(piece.length)
 
-    async def _read_directly(self, item: Item, path: Path, attempt: _Attempt) -> Fetched:
+    async def _read_directly(self, item: Item, path: Path, way: _Way) -> Fetched:
         """Past the daemon, for a store whose objects have no URL that could be handed over."""
         assert item.read_directly is not None and item.size_bytes is not None
         size_bytes = item.size_bytes
         identity = identity_of(item.content or item.name, size_bytes)
         part = await self._disk.run(PartFile, path, identity, item.digest, size_bytes)
         try:
-            attempt.at(part.offset)
+            way.start_at(part.offset)
             if part.offset < size_bytes:
                 async for block in item.read_directly(part.offset):
                     await self._disk.run(part.write, part.offset, block)
-                    attempt.move(len(block))
+                    way.move(len(block))
             await self._disk.run(part.finish, overwrite=self._options.overwrite)
         finally:
             await self._disk.run(part.close)
         return Fetched(path, size_bytes)
 
 
-class _Attempt:
-    """Moves a bar, and remembers whether anything came."""
+class _Way:
+    """How far a file is: moves its bar, and remembers the furthest that any attempt came."""
 
     def __init__(self, bar: FileProgress) -> None:
         self._bar = bar
         self._offset = 0
-        self.moved = False
+        self.furthest = 0
 
     def sized(self, size_bytes: int) -> None:
         self._bar.sized(size_bytes)
 
-    def at(self, offset: int) -> None:
+    def start_at(self, offset: int) -> None:
+        """An attempt begins."""
         self._offset = offset
         self._bar.at(offset)
 
     def move(self, step: int) -> None:
-        self.moved = True
-        self.at(self._offset + step)
+        """Bytes came."""
+        self._offset += step
+        self.furthest = max(self.furthest, self._offset)
+        self._bar.at(self._offset)
 
 
 async def _started(
