@@ -123,5 +123,19 @@ def swarm_command(
     measured(f"swarm, {hosts} hosts, {rate:g} Mbit/s, {size}", json_file, work)
 
 
+@main.command("rivals", help="The same file by BitTorrent, an nginx cache, and direct. Needs root.")
+@click.option("--hosts", default=4, show_default=True)
+@click.option("--rate", default=100.0, show_default=True, help="Mbit/s of every host.")
+@click.option("--size", default="128MiB", show_default=True)
+@json_option
+def rivals_command(hosts: int, rate: float, size: str, json_file: Path | None) -> None:
+    plan = BedPlan(hosts, rate)
+    measured(
+        f"last of {hosts} hosts over the bound, {rate:g} Mbit/s, {size}",
+        json_file,
+        lambda folder: swarm.against_rivals(folder, plan, size_bytes=parse_size(size)),
+    )
+
+
 if __name__ == "__main__":
     sys.exit(main())

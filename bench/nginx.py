@@ -33,6 +33,14 @@ http {{
 """
 
 
+def binary() -> str:
+    """The nginx of this machine. Raises ConfigError if there is none."""
+    path = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/sbin")
+    if path is None:
+        raise ConfigError("nginx is not installed: we are measured against it")
+    return path
+
+
 class Nginx:
     """Serves the folder ``root``; ``url`` is its address while the block runs."""
 
@@ -43,9 +51,6 @@ class Nginx:
         self.url = f"http://127.0.0.1:{self._port}"
 
     def __enter__(self) -> Self:
-        binary = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/sbin")
-        if binary is None:
-            raise ConfigError("nginx is not installed; the chain is measured against it")
         self._folder.mkdir(parents=True, exist_ok=True)
         # As root nginx gives its workers to another user, who may not enter our folders.
         user = "user root;" if os.geteuid() == 0 else ""
@@ -53,7 +58,7 @@ class Nginx:
         config.write_text(
             CONFIG.format(user=user, folder=self._folder, root=self._root, port=self._port)
         )
-        self._process = subprocess.Popen([binary, "-e", "stderr", "-c", str(config)])
+        self._process = subprocess.Popen([binary(), "-e", "stderr", "-c", str(config)])
         return self
 
     def __exit__(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from bench import measure
+from bench import measure, rivals
 from bench.netbed.bed import ORIGIN, PORTS, Bed, BedPlan
 
 MIB = 1 << 20
@@ -71,6 +71,24 @@ def _round(bed: Bed, index: int, size_bytes: int, least_s: float) -> Spread:
     ]
     took = [measure.ended(curl).total_s for curl in curls]
     return Spread(took, least_s, (bed.sent_bytes(ORIGIN) - before) / size_bytes)
+
+
+def against_rivals(folder: Path, plan: BedPlan, *, size_bytes: int) -> dict[str, float]:
+    """Us and what a user would take instead, one after the other in one bed: last host's time over
+    the bound."""
+    with Bed(folder, plan) as bed:
+        _make_files(bed.root, size_bytes, 5)
+        least = bound_s(plan, bed.goodput(), size_bytes)
+        took = {
+            "ours": max(_round(bed, 0, size_bytes, least).node_s),
+            "bittorrent": rivals.torrent(bed, "file-1.bin", super_seeding=False),
+            "bittorrent_super_seeding": rivals.torrent(bed, "file-2.bin", super_seeding=True),
+            "nginx_cache": rivals.nginx_cache(bed, "file-3.bin"),
+            "direct": rivals.direct(bed, "file-4.bin"),
+        }
+    return {"hosts": plan.nodes, "bound_s": least} | {
+        f"{name}_ratio_to_bound": seconds / least for name, seconds in took.items()
+    }
 
 
 def figures(plan: BedPlan, runs: list[Spread]) -> dict[str, float]:

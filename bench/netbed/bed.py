@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +15,7 @@ from typing import Any, Self
 
 from bench.netbed import flow
 from bench.netbed.net import Link, Net
-from bench.nginx import CONFIG
+from bench.nginx import CONFIG, binary
 from tests.swarm.daemon import Daemon
 from tests.swarm.figures import Figures
 from tests.swarm.guard import Guard
@@ -143,9 +141,7 @@ class Bed:
         text = CONFIG.format(user="user root;", folder=folder, root=self.root, port=ORIGIN_PORT)
         text = text.replace("127.0.0.1", self.net.address(ORIGIN))
         (folder / "nginx.conf").write_text(text)
-        binary = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
-        assert binary is not None, "nginx is not installed"
-        command = [binary, "-e", "stderr", "-c", str(folder / "nginx.conf")]
+        command = [binary(), "-e", "stderr", "-c", str(folder / "nginx.conf")]
         process = self.run(ORIGIN, command)
         stack.callback(process.wait)
         stack.callback(process.send_signal, signal.SIGTERM)
