@@ -217,6 +217,17 @@ class BlobStore:
         with self._holdings.lock:
             return [self._info(entry, rows) for entry in self._holdings.catalog]
 
+    def info(self, blob_id: str) -> BlobInfo | None:
+        """One blob as all() tells it, without counting as a use of it; None if it is not here."""
+        with self._holdings.lock:
+            entry = self._holdings.catalog.find(blob_id)
+            ledger = self._holdings.ledgers.get(entry.disk) if entry else None
+        if entry is None:
+            return None
+        row = ledger.find(blob_id) if ledger else None
+        with self._holdings.lock:
+            return self._info(entry, {(row.blob_id, row.nonce): row} if row else {})
+
     def _info(self, entry: Entry, rows: dict[tuple[str, int], Row]) -> BlobInfo:
         row = rows.get((entry.blob_id, entry.nonce))
         blob = self._holdings.filling.get(entry.blob_id)

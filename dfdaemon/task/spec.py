@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from dfcore.digest import Digest
-from dfcore.ids import filter_url, task_id_by_content, task_id_by_url
+from dfcore.ids import blob_digest_in_url, filter_url, task_id_by_content, task_id_by_url
 
 
 class Headers(Mapping[str, str]):
@@ -45,8 +45,9 @@ class TaskSpec:
     ``url`` is where an origin has it. ``digest`` and ``size_bytes`` are known when the origin named
     them beforehand. ``content`` replaces the URL in the task id (``content_for_calculating_task_id``
     of Dragonfly). ``piece_length`` is set only when the requester chose it, since it then enters
-    the id. ``restricted`` blobs travel between hosts over mutual TLS alone. ``validator`` is the
-    ETag or Last-Modified that the bytes must belong to.
+    the id. ``blob_digest_id``: the digest that an OCI blob's URL names is the id itself
+    (``enable_task_id_based_blob_digest``). ``restricted`` blobs travel between hosts over mutual TLS
+    alone. ``validator`` is the ETag or Last-Modified that the bytes must belong to.
     """
 
     url: str
@@ -64,12 +65,15 @@ class TaskSpec:
     validator: str | None = None
     disable_back_to_source: bool = False
     insecure_skip_verify: bool = False
+    blob_digest_id: bool = False
 
     @cached_property
     def task_id(self) -> str:
         """The id that Dragonfly's v2 gives this task: from the content if named, else the URL."""
         if self.content:
             return task_id_by_content(self.content)
+        if self.blob_digest_id and (digest := blob_digest_in_url(self.url)) is not None:
+            return digest.value
         return task_id_by_url(
             self.url,
             tag=self.tag,
@@ -81,5 +85,15 @@ class TaskSpec:
 
     @cached_property
     def public_url(self) -> str:
-        """The URL without its query: what may be logged, stored and told to the scheduler."""
+        """The URL without its query: what may be logged and stored."""
         return filter_url(self.url, ()).partition("?")[0]
+
+    @cached_property
+    def shared_url(self) -> str:
+        """What a scheduler is told, for a seed to fetch: with the query that names the content.
+
+        Of restricted content, whose query may hold a right, without.
+        """
+        if self.restricted:
+            return self.public_url
+        return filter_url(self.url, self.filtered_query_params)

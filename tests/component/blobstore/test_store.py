@@ -173,6 +173,8 @@ def test_the_listing_tells_what_a_blob_is(tmp_path: Path) -> None:
         clock.now += 5
         with part.pin():
             listed = {info.blob_id: info for info in store.all()}
+            assert all(store.info(blob_id) == info for blob_id, info in listed.items())
+        assert store.info("nothing") is None
         whole = listed["whole"]
         assert (whole.complete, whole.size_bytes, whole.held_bytes) == (True, 10240, 10240)
         assert whole.digest == str(sha256(content(geometry(2.5))))
