@@ -54,8 +54,8 @@ class ParentConfig:
     connect_timeout_s: float = 2.0
     answer_timeout_s: float = 5.0
     any_of_timeout_s: float = 60.0
-    stall_timeout_s: float = 2.0
-    min_rate_bytes_s: int = 64 * 1024
+    stall_timeout_s: float = 3.0
+    min_rate_bytes_s: int = 16 * 1024
     idle_timeout_s: float = 20.0
     idle_connections: int = 64
 

@@ -27,7 +27,8 @@ from dfdaemon.peerlink.waiting import writable
 from dfinfra.offload import Pool
 
 _TLS_BLOCK_SIZE = 1 << 20
-_LIMITED_BLOCK_SIZE = 256 * 1024
+# Small, so that transfers which share a low limit each get bytes out before their readers give up.
+_LIMITED_BLOCK_SIZE = 64 * 1024
 _MAX_BLOCK_SIZE = 1 << 30
 # A reader's rate is not judged before so many seconds.
 _RATE_GRACE_S = 10.0
@@ -139,8 +140,8 @@ class Sender:
         extent = _Extent(fd, offset, length, patience)
         conn.writer.write(prefix)
         while not extent.done:
-            block = await self._read_block(extent)
-            await _pause(limiter, len(block))
+            block = await self._read_block(extent, limiter)
+            await _pause(limiter, extent, len(block))
             async with asyncio.timeout(patience.stall_timeout_s):
                 await conn.write(block)
             extent.check_rate()
@@ -189,14 +190,14 @@ class Sender:
         self, response: web.StreamResponse, extent: _Extent, limiter: Limiter
     ) -> None:
         while not extent.done:
-            block = await self._read_block(extent)
-            await _pause(limiter, len(block))
+            block = await self._read_block(extent, limiter)
+            await _pause(limiter, extent, len(block))
             async with asyncio.timeout(extent.patience.stall_timeout_s):
                 await response.write(block)
             extent.check_rate()
 
-    async def _read_block(self, extent: _Extent) -> bytes:
-        size = min(extent.left, _TLS_BLOCK_SIZE)
+    async def _read_block(self, extent: _Extent, limiter: Limiter) -> bytes:
+        size = min(extent.left, _TLS_BLOCK_SIZE if limiter.unlimited else _LIMITED_BLOCK_SIZE)
         block = await self._pool.run(os.pread, extent.fd, size, extent.offset)
         if not block:
             raise OSError(errno.EIO, "the file is shorter than what was promised of it")
@@ -238,13 +239,15 @@ async def _send_limited(sock: socket.socket, extent: _Extent, limiter: Limiter) 
     """Block by block, on the loop: waiting for a limiter is not worth a thread."""
     while not extent.done:
         size = min(extent.left, _LIMITED_BLOCK_SIZE)
-        await _pause(limiter, size)
+        await _pause(limiter, extent, size)
         await _send_on_loop(sock, extent, size)
 
 
-async def _pause(limiter: Limiter, size_bytes: int) -> None:
+async def _pause(limiter: Limiter, extent: _Extent, size_bytes: int) -> None:
+    """Wait for the limiter; the time does not count against the reader."""
     delay_s = limiter.reserve(size_bytes)
     if delay_s > 0:
+        extent.started += delay_s
         await asyncio.sleep(delay_s)
 
 
