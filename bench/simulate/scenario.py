@@ -59,8 +59,8 @@ class Scenario:
     reader: bool = False
     leave_when_done: bool = False
     plan: PlanPolicy = field(default_factory=PlanPolicy)
-    slots: int = UploadConfig.slots if isinstance(UploadConfig.slots, int) else 4
-    seed_slots: int = UploadConfig.seed_slots if isinstance(UploadConfig.seed_slots, int) else 6
+    slots: int = field(default_factory=lambda: UploadConfig().slots)
+    seed_slots: int = field(default_factory=lambda: UploadConfig().seed_slots)
 
     @property
     def geometry(self) -> Geometry:
