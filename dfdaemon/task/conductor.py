@@ -52,8 +52,8 @@ class Child(Protocol):
 class Conductor:
     """One download on this host and everybody who waits for it.
 
-    ``generation`` counts how often the bytes had to be thrown away. ``on_end`` is called once, when
-    the download is over or was given up.
+    ``generation`` counts how often the bytes had to be thrown away, and ``doubtful_end`` is how far
+    readers have seen such bytes. ``on_end`` is called once, when the download is over or was given up.
     """
 
     def __init__(
@@ -63,6 +63,9 @@ class Conductor:
         self.parts = parts
         self.peer_id = parts.new_peer_id()
         self.generation = 0
+        self.doubtful_end = 0
+        self.quiet = asyncio.Event()
+        """Set when nothing of this download touches its blob any more."""
         self.error: MeganeuraError | None = None
         self._on_end = on_end
         self._machine = Download(
@@ -80,6 +83,10 @@ class Conductor:
         self._blob: Blob | None = None
         self._pin = ExitStack()
         self._checker: ContentChecker | None = None
+        self._hashing: asyncio.Task[None] | None = None
+        self._starting_over = False
+        self._sealing = False
+        self._shown_end = 0
         self._described = asyncio.Event()
         self._changed = asyncio.Event()
         self._interests: dict[object, ByteRange | None] = {}
@@ -113,8 +120,15 @@ class Conductor:
 
     @property
     def origin_validator(self) -> str | None:
-        """What every answer of the origin must carry: the validator of the first one."""
-        return self._validator
+        """What every answer of the origin must carry: the validator of the first one.
+
+        Where the digest is known it decides alone: mirrors of the same bytes differ in ETags.
+        """
+        return None if self.spec.digest else self._validator
+
+    def has_version(self, validator: str | None) -> bool:
+        """This download is of the version of the content that somebody asks for."""
+        return not validator or self._validator in (None, validator)
 
     def learn_validator(self, validator: str | None) -> None:
         if self._validator is None:
@@ -174,12 +188,18 @@ class Conductor:
         """
         if self._verified:
             return self.geometry.size_bytes
+        if self._starting_over:
+            return offset
         unit = offset // self.geometry.unit_length
         held = self.blob.held.bits >> unit
         until = unit + ((~held & (held + 1)).bit_length() - 1)
         if self.spec.digest is not None and self._machine.will_be_whole:
             until = min(until, self.geometry.unit_count - 1)
         return min(until * self.geometry.unit_length, self.geometry.size_bytes)
+
+    def shown(self, end: int) -> None:
+        """A reader has got the bytes up to ``end``."""
+        self._shown_end = max(self._shown_end, end)
 
     async def wait_for_bytes(self, offset: int) -> None:
         """Wait until something changed; tells the planner which bytes are waited for."""
@@ -250,9 +270,12 @@ class Conductor:
 
     def start(self, blob: Blob | None) -> None:
         """Begin, with the units that an earlier run left in ``blob``."""
+        if self._ended:
+            return
         self._jobs.spawn(self._tick(), name="tick")
         offer = self._known_offer(blob)
         if blob is not None:
+            self.learn_validator(blob.meta.validator)
             self._adopt(blob)
         self.post(it.Started(blob.held.bits if blob else 0, offer))
 
@@ -360,14 +383,17 @@ class Conductor:
     def _adopt(self, blob: Blob) -> None:
         self._pin.enter_context(blob.pin())
         self._blob = blob
-        algorithm = self.spec.digest.algorithm if self.spec.digest else "sha256"
-        self._checker = ContentChecker(blob, algorithm, self._frontier, self.parts.cpu)
-        self._jobs.spawn(self._follow(self._checker), name="hash")
+        self._hash_from_start(blob)
         self._transfers.store_ready(blob)
         self._described.set()
         for child in list(self._children.values()):
             child.described(self)
         self._session.started()
+
+    def _hash_from_start(self, blob: Blob) -> None:
+        algorithm = self.spec.digest.algorithm if self.spec.digest else "sha256"
+        self._checker = ContentChecker(blob, algorithm, self._frontier, self.parts.cpu)
+        self._hashing = self._jobs.spawn(self._follow(self._checker), name="hash")
 
     def _frontier(self) -> int:
         held = self.blob.held.bits
@@ -390,10 +416,13 @@ class Conductor:
             return
         while not checker.complete:
             await self._changed.wait()
+            if checker is not self._checker:
+                return
         actual = checker.digest()
         wanted = self.spec.digest
         matches = wanted is None or actual == wanted
         if matches:
+            self._sealing = True
             await self.parts.disk.run(self.blob.seal, self._sealed_digest(actual))
         self.post(it.ContentChecked(matches, str(actual)))
 
@@ -402,14 +431,35 @@ class Conductor:
 
     def _forget(self) -> None:
         self.generation += 1
-        self.blob.reset()
-        assert self._checker is not None
-        self._jobs.spawn(self._rehash(self._checker), name="rehash")
+        self.doubtful_end = max(self.doubtful_end, self._shown_end)
+        if self._blob is None or self._sealing:
+            return
+        self._starting_over = True
+        self._checker = None
+        self._transfers.hold()
+        if self._hashing is not None:
+            self._hashing.cancel()
+        self._jobs.spawn(self._start_over(), name="start over")
         self._wake()
 
-    async def _rehash(self, checker: ContentChecker) -> None:
-        checker.restart()
-        await self._follow(checker)
+    async def _start_over(self) -> None:
+        """Empty the blob once nothing that began before writes or reads it any more."""
+        generation = self.generation
+        await self._transfers.cancelled()
+        if self._hashing is not None:
+            await asyncio.wait({self._hashing})
+        if generation != self.generation:
+            return
+        self._empty()
+        self._hash_from_start(self.blob)
+        self._transfers.store_ready(self.blob)
+        for child in list(self._children.values()):
+            child.described(self)
+        self._wake()
+
+    def _empty(self) -> None:
+        self.blob.reset()
+        self._starting_over = False
 
     # News
 
@@ -440,6 +490,10 @@ class Conductor:
             return
         if not self._machine.over:
             self.post(it.CandidatesNamed((child,)))
+
+    def supersede(self) -> None:
+        """Somebody has seen another version of the content at the origin."""
+        self.post(it.Superseded())
 
     # The end
 
@@ -479,6 +533,9 @@ class Conductor:
         """End every job of the task and let go of its blob."""
         self._ended = True
         await self._jobs.cancel_all()
+        if self._starting_over:
+            self._empty()
+        self.quiet.set()
         self._desk.leave_all()
         await self._session.aclose(self._outcome.word, self.error)
         self._pin.close()

@@ -203,6 +203,11 @@ class StoreFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class Superseded:
+    """The origin has another version of the content by now."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ticked:
     """Time passed."""
 
@@ -228,5 +233,6 @@ Event = (
     | ReaderWaited
     | ContentChecked
     | StoreFailed
+    | Superseded
     | Ticked
 )

@@ -28,6 +28,9 @@ from dfdaemon.task.origin_runs import OriginSide
 from dfdaemon.task.planner import Planner
 from dfdaemon.task.policy import STATES, TaskPolicy
 
+FINAL = (OriginRefused, ContentChanged, DigestMismatch)
+"""What a seed says after it has done what it could: other hosts would fare no better."""
+
 
 class Download:
     """The decisions of one download.
@@ -63,6 +66,7 @@ class Download:
         self._seed_failures = 0
         self._mismatches = 0
         self._next_transfer = 1
+        self._first_transfer = 1
 
     @property
     def state(self) -> str:
@@ -155,6 +159,8 @@ class Download:
                 return self._checked(matches, actual, now)
             case it.StoreFailed(error=error):
                 return self._fail(error)
+            case it.Superseded():
+                return self._fail(ContentChanged("the content at the origin has changed"))
             case it.Ticked():
                 return self._tick(now)
 
@@ -202,12 +208,16 @@ class Download:
         if address is None:
             return [do.LeaveParent(event.parent)]
         commands: list[do.Command] = []
-        if self.planner is None:
-            commands += self._describe(event.offer)
-        elif not self._same_content(event.offer):
+        if not self._same_content(event.offer):
             if address.seed and not self._digest:
                 return self._fail(ContentChanged("the content at the origin has changed"))
             return self._ban(event.parent, now)
+        if self.planner is None:
+            commands += self._describe(event.offer)
+        elif self.planner.parents[event.parent].held & ~event.held_bits:
+            if address.seed:
+                return self._start_over()
+            commands += self._cancel(self.planner.parent_forgot(event.parent))
         assert self.planner is not None
         self._learn(event.digests, address)
         self.planner.parent_joined(event.parent, event.held_bits, event.complete)
@@ -243,13 +253,14 @@ class Download:
         return [do.LeaveParent(parent), *self._lose(parent, "delivers wrong bytes", now)]
 
     def _drop(self, parent: str, now: float) -> list[do.Command]:
-        if self.planner is None:
-            return []
-        commands: list[do.Command] = []
-        for number in self.planner.drop_parent(parent):
+        return self._cancel(self.planner.drop_parent(parent)) if self.planner else []
+
+    def _cancel(self, numbers: list[int]) -> list[do.Command]:
+        assert self.planner is not None
+        for number in numbers:
             self.planner.land(number)
-            commands.append(do.CancelTransfer(number))
-        return commands
+            self._origin.dropped(number)
+        return [do.CancelTransfer(number) for number in numbers]
 
     def _parent_refused(self, parent: str, error: MeganeuraError, now: float) -> list[do.Command]:
         address = self._parents.get(parent)
@@ -257,7 +268,7 @@ class Download:
             return []
         if address.seed:
             self._seed_failures += 1
-            final = isinstance(error, OriginRefused) or not error.retryable
+            final = isinstance(error, FINAL) or not error.retryable
             if final or self._seed_failures >= self.policy.seed_failures:
                 return self._fail(error)
         return [do.LeaveParent(parent), *self._lose(parent, str(error), now)]
@@ -266,11 +277,12 @@ class Download:
 
     def _same_content(self, offer: it.Offer) -> bool:
         mine = self.offer
-        assert mine is not None
-        return (
+        validator = (mine and mine.validator) or self._validator
+        if validator and offer.validator and validator != offer.validator:
+            return False
+        return mine is None or (
             mine.geometry.size_bytes == offer.geometry.size_bytes
             and mine.geometry.unit_length == offer.geometry.unit_length
-            and (not mine.validator or not offer.validator or mine.validator == offer.validator)
         )
 
     def _describe(self, offer: it.Offer) -> list[do.Command]:
@@ -302,7 +314,7 @@ class Download:
     # Transfers
 
     def _unit_arrived(self, event: it.UnitArrived, now: float) -> list[do.Command]:
-        if self.planner is None:
+        if self.planner is None or event.transfer < self._first_transfer:
             return []
         self._progress_at = now
         self._origin.progressed()
@@ -338,12 +350,12 @@ class Download:
         if flight is None or view is None:
             return []
         view.corrupt += 1
-        unit = flight.bits.bit_length() - 1 if flight.bits else 0
-        commands: list[do.Command] = [do.ReportBadParent(flight.parent, max(unit, 0))]
         if view.address.seed and view.corrupt < self.policy.corrupt_seed_units:
+            # It may have begun anew while the unit was on its way.
             self.planner.back_off(flight.parent, now, self.policy.plan.broken_backoff_s)
-            return commands
-        return commands + self._ban(flight.parent, now)
+            return []
+        unit = max(flight.bits.bit_length() - 1, 0)
+        return [do.ReportBadParent(flight.parent, unit), *self._ban(flight.parent, now)]
 
     # Origin
 
@@ -411,31 +423,53 @@ class Download:
     def _land_all(self) -> list[do.Command]:
         """Cancel what is still under way: open any-of requests, late duplicates."""
         assert self.planner is not None
-        numbers = list(self.planner.flights)
-        for number in numbers:
-            self.planner.land(number)
-            self._origin.dropped(number)
-        return [do.CancelTransfer(number) for number in numbers]
+        return self._cancel(list(self.planner.flights))
 
     def _checked(self, matches: bool, actual: str, now: float) -> list[do.Command]:
-        if self.state != "checking" or self.planner is None:
+        if self.planner is None or self.state not in ("checking", "fetching"):
             return []
         if matches:
-            self._states.fire("confirm")
-            leave = [do.LeaveParent(parent) for parent in self._parents]
-            return [*leave, do.Succeed(whole=True)]
+            return self._succeed()
+        if self.state != "checking":
+            return []
         self._mismatches += 1
-        commands: list[do.Command] = [do.ForgetUnits()]
+        on_their_word = self.planner.vouched == self._all_units
+        commands = self._start_over()
+        if not on_their_word:
+            for parent in [p for p, address in self._parents.items() if not address.seed]:
+                commands += self._ban(parent, now)
+        asked = len(commands) > 1 or (self._origin.granted and self._mismatches == 1)
+        if self._mismatches < self.policy.mismatches and asked:
+            return commands
+        error = DigestMismatch(f"the content has digest {actual}, expected {self._digest}")
+        return commands + self._fail(error)
+
+    def _succeed(self) -> list[do.Command]:
+        """The content is right, whatever a seed may say of its own meanwhile."""
+        commands = self._land_all()
+        if self.state == "fetching":
+            self._states.fire("complete")
+        self._states.fire("confirm")
+        leave = [do.LeaveParent(parent) for parent in self._parents]
+        return [*commands, *leave, do.Succeed(whole=True)]
+
+    def _start_over(self) -> list[do.Command]:
+        """Throw everything away, and hear from every seed anew what it holds.
+
+        The content was wrong, or a seed has found that what it gave us was.
+        """
+        assert self.planner is not None
+        commands = [*self._land_all(), do.ForgetUnits()]
+        self._first_transfer = self._next_transfer
         self.planner.forget_units()
         self._digests.clear()
         self.planner.vouched = 0
-        for parent in [p for p, address in self._parents.items() if not address.seed]:
-            commands += self._ban(parent, now)
-        # A second try makes sense where the bytes come from the origin itself.
-        if self._mismatches > 1 or not self._origin.granted:
-            error = DigestMismatch(f"the content has digest {actual}, expected {self._digest}")
-            return commands + self._fail(error)
-        self._states.fire("deny")
+        for parent, address in self._parents.items():
+            self.planner.parent_forgot(parent, rejoined=address.seed and address.ours)
+            if address.seed and address.ours:
+                commands += [do.LeaveParent(parent), do.JoinParent(address)]
+        if self.state == "checking":
+            self._states.fire("deny")
         return commands
 
     def _fail(self, error: MeganeuraError) -> list[do.Command]:

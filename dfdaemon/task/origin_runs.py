@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from random import Random
 
 from dfcore.backoff import Backoff
-from dfcore.errors import MeganeuraError, RangeIgnored
+from dfcore.errors import ContentChanged, MeganeuraError, RangeIgnored
 from dfcore.pieces import Geometry
 from dfdaemon.task.commands import Command, FetchRun, OpenOrigin
 from dfdaemon.task.planner import Flight, Planner
@@ -173,7 +173,7 @@ class OriginSide:
 
     def broke(self, error: MeganeuraError, now: float) -> bool:
         """A request failed: wait and try again (True), or give up."""
-        if not error.retryable:
+        if not error.retryable or isinstance(error, ContentChanged):
             return False
         if isinstance(error, RangeIgnored):
             if not self.accepts_ranges:

@@ -154,7 +154,22 @@ class Planner:
             return []
         if not view.address.seed:
             self._rarity.remove(view.held)
+        return self._flights_from(peer_id)
+
+    def _flights_from(self, peer_id: str) -> list[int]:
         return [number for number, flight in self.flights.items() if flight.parent == peer_id]
+
+    def parent_forgot(self, peer_id: str, *, rejoined: bool = False) -> list[int]:
+        """The parent has thrown away what it held; returns its transfers, which the caller cancels.
+
+        ``rejoined``: it will say anew what it holds, and is not asked for anything before.
+        """
+        view = self.parents[peer_id]
+        if not view.address.seed:
+            self._rarity.remove(view.held)
+        view.held, view.complete = 0, False
+        view.joined = view.joined and not rejoined
+        return self._flights_from(peer_id)
 
     def parent_joined(self, peer_id: str, held: int, complete: bool) -> None:
         view = self.parents[peer_id]

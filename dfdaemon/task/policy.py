@@ -31,7 +31,8 @@ class TaskPolicy:
     ``starving_s`` without a byte, other parents are asked for; ``patience_s`` without a byte, the
     task fails. ``introduction_s`` is how long a seed waits for peers that may hold units already
     before it asks the origin for them; ``scheduler_grace_s`` how long a host without any parent
-    waits for a scheduler to come back before it goes to the origin by itself.
+    waits for a scheduler to come back before it goes to the origin by itself. ``mismatches`` is how
+    often the whole content may turn out wrong before the task fails.
     """
 
     plan: PlanPolicy = field(default_factory=PlanPolicy)
@@ -42,3 +43,4 @@ class TaskPolicy:
     scheduler_grace_s: float = 2.0
     seed_failures: int = 3
     corrupt_seed_units: int = 3
+    mismatches: int = 3

@@ -97,6 +97,7 @@ class RunningHandle:
                 self._generation = conductor.generation
             end = min(conductor.visible_end(offset), wanted.end, offset + EXTENT_BYTES)
             if end > offset:
+                conductor.shown(end)
                 yield Extent(conductor.blob.fileno(), offset, end - offset)
                 offset = end
             else:

@@ -47,6 +47,7 @@ class Transfers:
         self._group = jobs
         self._jobs: dict[int, asyncio.Task[None]] = {}
         self._sources: dict[int, str] = {}
+        self._dying: set[asyncio.Task[None]] = set()
         self._blob: asyncio.Future[Blob] = asyncio.get_running_loop().create_future()
 
     def source_of(self, transfer: int) -> str:
@@ -56,6 +57,18 @@ class Transfers:
         """The store has room: transfers may write."""
         if not self._blob.done():
             self._blob.set_result(blob)
+
+    def hold(self) -> None:
+        """Let transfers that begin from now on wait until the store is ready again."""
+        if self._blob.done():
+            self._blob = asyncio.get_running_loop().create_future()
+        self._dying = {job for job in self._dying | set(self._jobs.values()) if job.cancelling()}
+
+    async def cancelled(self) -> None:
+        """Wait until the transfers that were cancelled write nothing more."""
+        if self._dying:
+            await asyncio.wait(self._dying)
+        self._dying.clear()
 
     def perform(self, command: do.Command) -> None:
         match command:

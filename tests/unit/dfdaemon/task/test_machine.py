@@ -243,16 +243,110 @@ def test_a_seed_vouches_and_a_liar_is_not_believed() -> None:
     assert download.expected_digest(0) == b"y" * 16
 
 
-def test_wrong_content_from_the_swarm_is_thrown_away_and_the_task_fails() -> None:
-    download = fetching_node()
+def complete(download: Download) -> None:
     assert download.planner is not None
     download.planner.held = ALL
     assert do.CheckContent() in download.handle(it.Ticked(), 1.0)
-    end = download.handle(it.ContentChecked(False, "sha256:00"), 1.1)
-    assert do.ForgetUnits() in end
-    (failed,) = of(do.Fail, end)
+
+
+WRONG = it.ContentChecked(False, "sha256:00")
+
+
+def test_wrong_content_that_a_seed_vouched_for_is_thrown_away_and_the_seed_is_joined_anew() -> None:
+    download = fetching_node()
+    complete(download)
+    over = download.handle(WRONG, 1.1)
+    at = over.index(do.ForgetUnits())
+    assert over[at + 1 :] == [do.LeaveParent("seed"), do.JoinParent(SEED)]
+    assert not of(do.FetchAny, over)
+    # It has not found out yet itself: what it says is taken, and thrown away when it has.
+    commands = download.handle(it.ParentJoined("seed", OFFER, ALL, digests(ALL)), 1.2)
+    assert of(do.FetchAny, commands)
+    assert do.ForgetUnits() in download.handle(it.ParentJoined("seed", OFFER, 0, {}), 1.3)
+    download.handle(it.ParentJoined("seed", OFFER, 1, {0: b"n" * 16}), 1.4)
+    assert download.expected_digest(0) == b"n" * 16
+
+
+def test_content_that_is_wrong_time_and_again_fails_the_task() -> None:
+    download = fetching_node()
+    for _ in range(2):
+        complete(download)
+        assert not of(do.Fail, download.handle(WRONG, 1.1))
+        download.handle(it.ParentJoined("seed", OFFER, ALL, digests(ALL)), 1.2)
+    complete(download)
+    (failed,) = of(do.Fail, download.handle(WRONG, 1.3))
     assert isinstance(failed, do.Fail)
     assert isinstance(failed.error, DigestMismatch)
+
+
+def test_wrong_content_that_no_seed_vouched_for_costs_the_peers_their_trust() -> None:
+    download = node()
+    download.handle(it.Started(), 0.0)
+    download.handle(it.CandidatesNamed((PEER,)), 0.0)
+    download.handle(it.ParentJoined("peer", OFFER, ALL, digests(ALL)), 0.0)
+    complete(download)
+    over = download.handle(WRONG, 1.1)
+    assert do.ForgetUnits() in over
+    assert do.LeaveParent("peer") in over
+    assert of(do.Reschedule, over)
+    assert download.state == "fetching"
+    assert download.handle(it.CandidatesNamed((PEER,)), 1.2) == []
+
+
+def test_a_peer_that_begins_anew_is_believed_to_hold_nothing() -> None:
+    download = fetching_node()
+    download.handle(it.ParentHeld("peer", digests(0x80)), 1.0)
+    assert download.planner is not None
+    download.handle(it.ParentJoined("peer", OFFER, 0, {}), 1.1)
+    assert download.planner.parents["peer"].held == 0
+    assert download.planner.held == 0
+
+
+def test_a_seed_that_begins_anew_while_we_check_makes_us_begin_anew() -> None:
+    download = fetching_node()
+    complete(download)
+    assert do.ForgetUnits() in download.handle(it.ParentJoined("seed", OFFER, 0, {}), 1.1)
+    assert download.state == "fetching"
+    assert download.handle(WRONG, 1.2) == []
+
+
+def test_what_was_found_right_stays_right_though_the_seed_begins_anew() -> None:
+    download = fetching_node()
+    complete(download)
+    download.handle(it.ParentJoined("seed", OFFER, 0, {}), 1.1)
+    assert do.Succeed(whole=True) in download.handle(it.ContentChecked(True, str(SHA)), 1.2)
+
+
+def test_a_unit_of_before_that_arrives_late_does_not_count() -> None:
+    download = fetching_node()
+    assert download.planner is not None
+    number = next(iter(download.planner.flights))
+    assert download.claim(number, 0)
+    download.handle(it.ParentJoined("seed", OFFER, 0, {}), 1.0)
+    download.handle(it.UnitArrived(number, 0, MIB, b"0" * 16, 0.1), 1.1)
+    assert download.planner.held == 0
+
+
+def test_a_seed_is_reported_only_when_it_is_given_up() -> None:
+    download = fetching_node()
+    reports = 0
+    for step in range(3):
+        assert download.planner is not None
+        number = next(iter(download.planner.flights))
+        commands = download.handle(it.TransferCorrupt(number), 2.0 + 5 * step)
+        reports += len(of(do.ReportBadParent, commands))
+        download.handle(it.Ticked(), 4.0 + 5 * step)
+    assert reports == 1
+    assert "seed" not in download.planner.parents
+
+
+def test_a_parent_with_another_version_of_the_content_is_not_taken_from() -> None:
+    download = Download(TaskPolicy(), Random(1), validator='"v2"')
+    download.handle(it.Started(), 0.0)
+    download.handle(it.CandidatesNamed((PEER,)), 0.0)
+    old = it.Offer(GEOMETRY, validator='"v1"')
+    assert do.LeaveParent("peer") in download.handle(it.ParentJoined("peer", old, ALL, {}), 0.0)
+    assert download.planner is None
 
 
 def test_a_seed_fetches_wrong_content_once_more() -> None:
