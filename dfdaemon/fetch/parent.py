@@ -95,7 +95,7 @@ class ParentPool:
         cancelled fetch returns only after its thread has stopped writing.
 
         Raises ParentBusy, UnitAbsent, NotClaimed (all PeerRefused), PeerBroken, DigestMismatch, and
-        what the blob raises (NoSpace, OSError).
+        what the blob raises (NoSpace; NotFound if it is deleted meanwhile, Unavailable, OSError).
         """
         started = monotonic()
         link, header, value = await self._converse(addr, request)

@@ -41,7 +41,7 @@ class ChannelConfig:
     ping_interval_s: float = 1.0
     silent_pings: int = 5
     gather_s: float = 0.02
-    outbox_frames: int = 256
+    outbox_frames: int = 1024
     inbox_frames: int = 256
     max_frame_bytes: int = 16 * 1024 * 1024
 
@@ -98,15 +98,16 @@ class Channel:
         self.send_nowait(frame)
 
     def send_nowait(self, frame: pb.Frame) -> None:
-        """Queue a frame. A full outbox closes the channel: the peer does not keep up.
+        """Queue a frame. PeerBroken once the channel is closed.
 
-        Have frames never fill it, they are merged per task. PeerBroken once the channel is closed.
+        A full outbox ends the channel, since the peer does not keep up; whoever reads `frames`
+        hears of it there. Have frames never fill it, they are merged per task.
         """
         if self._ended:
             raise self._error or PeerBroken("the control channel is closed")
         if self._outbox.full and frame.WhichOneof("frame") != "have":
             self._end(PeerBroken(f"host {self.peer.host_id} does not read its control channel"))
-            raise PeerBroken(f"host {self.peer.host_id} does not read its control channel")
+            return
         if not self._outbox.add(frame):
             self._to_send.set()
         elif self._gathering is None:

@@ -99,7 +99,7 @@ class Parent:
 
     server: UploadServer
     host: Host
-    sent: list[UnitSent]
+    sent: asyncio.Queue[UnitSent]
 
     @property
     def addr(self) -> Address:
@@ -116,14 +116,14 @@ async def parent(
 ) -> AsyncIterator[Parent]:
     """An upload server that has ``task``."""
     host = Host({TASK: task} if task else {})
-    sent: list[UnitSent] = []
+    sent: asyncio.Queue[UnitSent] = asyncio.Queue(1000)
     config = replace(config or UPLOAD, host="127.0.0.1")
     server = UploadServer(
         config,
         host,
         hello("parent"),
         tls=tls,
-        on_sent=sent.append,
+        on_sent=sent.put_nowait,
         channel_config=channel_config,
     )
     await server.start()

@@ -135,11 +135,15 @@ async def test_peer_that_does_not_read_is_given_up() -> None:
     big = pb.Frame(answer=pb.Answer(body=bytes(1 << 20)))
     async with scripted(script) as addr:
         channel = await dial(addr, hello("me"), None, ChannelConfig(outbox_frames=8))
-        with pytest.raises(PeerBroken):
-            for _ in range(1000):
-                channel.send_nowait(big)
+        for _ in range(1000):
+            if not channel.closed:
                 channel.send_nowait(have(1))
+                channel.send_nowait(big)
         assert channel.closed
+        with pytest.raises(PeerBroken, match="does not read"):
+            await next_frame(channel)
+        with pytest.raises(PeerBroken):
+            channel.send_nowait(big)
         await channel.aclose()
 
 
