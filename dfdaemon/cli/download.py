@@ -163,7 +163,7 @@ class Downloader:
         """Past the daemon, for a store whose objects have no URL that could be handed over."""
         assert item.read_directly is not None and item.size_bytes is not None
         size_bytes = item.size_bytes
-        identity = identity_of(item.content or item.name, size_bytes)
+        identity = identity_of(item.version or item.content or item.name, size_bytes)
         part = await self._disk.run(PartFile, path, identity, item.digest, size_bytes)
         try:
             way.start_at(part.offset)
@@ -212,8 +212,8 @@ async def _started(
 
 def _identity(item: Item, started: pb.DownloadTaskStartedResponse) -> str:
     """What the unfinished file's bytes belong to."""
-    if item.content is not None:
-        return identity_of(item.content, started.content_length)
+    if item.version or item.content:
+        return identity_of(item.version or item.content, started.content_length)
     headers = {name.lower(): value for name, value in started.response_header.items()}
     validators = [headers.get(name, "") for name in ("etag", "last-modified")]
     return identity_of(item.url, started.content_length, *validators)

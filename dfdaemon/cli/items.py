@@ -62,7 +62,9 @@ class GetOptions:
 class Item:
     """One file. ``name`` is its relative path; ``url`` may be signed, so it is never shown.
 
-    ``content`` names the content where the origin does, ``restricted`` content is not everybody's.
+    ``content`` is the name that the Hub gives the content: its digest. Elsewhere tasks go by their
+    URL, since a digest that only the requester claims vouches for no right to read. ``version`` tells
+    one state of the content from the next, where that is known beforehand.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Item:
     size_bytes: int | None = None
     digest: Digest | None = None
     content: str | None = None
+    version: str | None = None
     headers: Headers = field(default_factory=Headers)
     filtered_query_params: tuple[str, ...] = ()
     object_store: bool = False

@@ -72,8 +72,7 @@ async def _item(
         name=name,
         url=await _signed(store, key, options.timeout_s),
         size_bytes=found["size"],
-        # The signature changes with every call, and the object's version says what it holds.
-        content=f"{where}/{key}#{version}",
+        version=f"{where}/{key}#{version}",
         filtered_query_params=SIGNATURE_QUERY_PARAMS,
         object_store=True,
         read_directly=lambda offset: _read(store, where, found, offset),

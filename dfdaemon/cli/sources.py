@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from dfcore.digest import Digest
 from dfcore.errors import BadInput, OriginRefused
 from dfcore.ids import DEFAULT_FILTERED_QUERY_PARAMS, blob_digest_in_url
 from dfdaemon.cli.hubfiles import HubFiles
@@ -21,19 +20,18 @@ from dfdaemon.task.spec import Headers
 from dfinfra.clock import SystemClock
 from dfinfra.http import ClientLimits, client_session
 
-# Digests that may name a content: nobody can make another content with the same one.
-_NAMING = ("sha256", "sha512")
-
 
 async def list_items(options: GetOptions) -> Listing:
     """The files that the URL stands for, with what is known of them."""
     scheme = options.url.partition("://")[0].lower()
+    if options.headers and scheme in ("hf", "s3", "gs"):
+        raise BadInput(f"--header is for http:// and https:// URLs, this one is {scheme}://")
     if scheme == "hf":
         return await _hub_listing(parse_hub_url(options.url), options)
     if scheme in ("s3", "gs"):
         from dfdaemon.cli.objects import list_objects  # loads a large library
 
-        return _with_digest(await list_objects(options), options.digest)
+        return _with_wishes(await list_objects(options), options)
     if scheme not in ("http", "https"):
         raise BadInput("the URL must begin with http://, https://, hf://, s3:// or gs://")
     page = hub_url_of_page(options.url, options.hf_endpoint.rstrip("/"))
@@ -56,24 +54,31 @@ async def _hub_listing(wanted: HubUrl, options: GetOptions) -> Listing:
         try:
             listing = await hub.files_of(wanted, recursive=options.recursive)
         except OriginRefused as error:
-            raise told(f"hf://{wanted.repo.prefix}{wanted.repo.id}", error) from error
+            refusal = told(f"hf://{wanted.repo.prefix}{wanted.repo.id}", error)
+            if error.status in (401, 403) and not options.hf_token:
+                raise type(refusal)(f"{refusal}; HF_TOKEN may hold a token that helps") from error
+            raise refusal from error
     if mirrored:
         listing = through_mirror(listing)
-    return _with_digest(listing, options.digest)
+    return _with_wishes(listing, options)
 
 
-def _with_digest(listing: Listing, digest: Digest | None) -> Listing:
-    """The user's own digest beside, or against, the one that the origin names."""
-    if digest is None:
+def _with_wishes(listing: Listing, options: GetOptions) -> Listing:
+    """The user's own digest beside, or against, the one that the origin names; the user's own name."""
+    digest = options.digest
+    if digest is None and options.content is None:
         return listing
     if not listing.single:
-        raise BadInput("--digest is of one file, the URL names several")
+        raise BadInput(
+            "--digest and --content-for-calculating-task-id are of one file, the URL names several"
+        )
     item = listing.items[0]
-    if item.digest is not None and item.digest.algorithm == digest.algorithm:
-        if item.digest != digest:
-            raise BadInput(f"--digest {digest}: the origin says that the file is {item.digest}")
-        return listing
-    return replace(listing, items=(replace(item, digest=digest),))
+    if item.digest is None or digest is None:
+        digest = digest or item.digest
+    elif item.digest.algorithm == digest.algorithm and item.digest != digest:
+        raise BadInput(f"--digest {digest}: the origin says that the file is {item.digest}")
+    item = replace(item, digest=digest, content=options.content or item.content)
+    return replace(listing, items=(item,))
 
 
 def _http_item(options: GetOptions) -> Item:
@@ -91,16 +96,11 @@ def _http_item(options: GetOptions) -> Item:
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         headers.setdefault("Authorization", f"Basic {base64.b64encode(pair.encode()).decode()}")
     url = parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="").geturl()
-    digest, content = options.digest, options.content
-    if digest is None:
-        digest = blob_digest_in_url(url)
-    if content is None and digest is not None and digest.algorithm in _NAMING:
-        content = str(digest)
     return Item(
         name=unquote(PurePosixPath(parts.path).name) or host,
         url=url,
-        digest=digest,
-        content=content,
+        digest=options.digest or blob_digest_in_url(url),
+        content=options.content,
         headers=Headers(headers),
         filtered_query_params=options.filtered_query_params or DEFAULT_FILTERED_QUERY_PARAMS,
     )

@@ -14,7 +14,7 @@ import grpc
 
 from dfcore.errors import BadInput, MeganeuraError, Unavailable
 from dfdaemon.cli.entry import run_async
-from dfdaemon.cli.tables import Column, Row, show_rows, size
+from dfdaemon.cli.tables import Column, Row, show_rows, size, size_if_known
 from dfdaemon.config import DaemonConfig
 from dfinfra import config as settings
 from dfinfra.pb import common_pb2, meganeura_pb2, meganeura_pb2_grpc, scheduler_pb2
@@ -43,7 +43,7 @@ _PEERS = (
     Column("STATE", "state"),
     Column("SEED", "seed", lambda seed: "seed" if seed else ""),
     Column("HAS", "finished_bytes", size, right=True),
-    Column("OF", "size_bytes", size, right=True),
+    Column("OF", "size_bytes", size_if_known, right=True),
     Column("URL", "url"),
 )
 

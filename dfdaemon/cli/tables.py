@@ -34,6 +34,11 @@ def size(value: int | None) -> str:
     return "" if value is None else format_size(value)
 
 
+def size_if_known(value: int) -> str:
+    """Bytes of something whose size a scheduler tells as 0 until it knows it."""
+    return format_size(value) if value else "?"
+
+
 def show_rows(rows: Sequence[Row], columns: Iterable[Column], *, as_json: bool) -> None:
     """Print rows to stdout."""
     if as_json:

@@ -12,7 +12,7 @@ from dfcore.errors import BadInput, NotFound
 from dfdaemon.cli.daemon import Daemon, find_socket
 from dfdaemon.cli.entry import run_async
 from dfdaemon.cli.swarm import scheduler_option, swarm_tasks
-from dfdaemon.cli.tables import Column, Row, show_one, show_rows, size
+from dfdaemon.cli.tables import Column, Row, show_one, show_rows, size, size_if_known
 from dfinfra.pb import common_pb2
 from dfinfra.pb import dfdaemon_pb2 as pb
 
@@ -31,7 +31,7 @@ _LOCAL = (
 )
 _SWARM = (
     Column("TASK", "task_id", lambda text: text[:_SHOWN_ID]),
-    Column("SIZE", "size_bytes", size, right=True),
+    Column("SIZE", "size_bytes", size_if_known, right=True),
     Column("STATE", "state"),
     Column("PEERS", "peers", right=True),
     Column("COMPLETE", "complete_peers", right=True),
@@ -150,7 +150,7 @@ def _local_row(task: pb.StatLocalTaskResponse) -> dict[str, Any]:
 def _swarm_row(task: common_pb2.Task) -> dict[str, Any]:
     return {
         "task_id": task.id,
-        "size_bytes": task.content_length,
+        "size_bytes": task.content_length or None,
         "state": task.state,
         "peers": task.peer_count,
         "pieces": task.piece_count,

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from google.protobuf import empty_pb2
 
@@ -45,6 +46,7 @@ class FakeDaemon(dfdaemon_pb2_grpc.DfdaemonDownloadServicer):
     before_piece: Callable[[int], None] = lambda offset: None
     order: Callable[[list[int]], list[int]] = lambda offsets: offsets
     store: Path | None = None
+    by_path: bool = False
     asked: list[common_pb2.Download] = field(default_factory=list)
     tasks: dict[str, pb.StatLocalTaskResponse] = field(default_factory=dict)
     deleted: list[str] = field(default_factory=list)
@@ -65,7 +67,7 @@ class FakeDaemon(dfdaemon_pb2_grpc.DfdaemonDownloadServicer):
             raise self.refusal
         if download.output_path and not self._may_write(Path(download.output_path)):
             raise Denied("under none of the node's download.outputDirs")
-        data = self.contents[download.content_for_calculating_task_id or download.url]
+        data = self.contents[self._name(download)]
         started = pb.DownloadTaskStartedResponse(
             content_length=len(data), response_header=self.headers
         )
@@ -84,6 +86,11 @@ class FakeDaemon(dfdaemon_pb2_grpc.DfdaemonDownloadServicer):
             piece.content = content
         finished = pb.DownloadPieceFinishedResponse(piece=piece)
         return pb.DownloadTaskResponse(download_piece_finished_response=finished)
+
+    def _name(self, download: Any) -> str:
+        if self.by_path:
+            return urlsplit(download.url).path
+        return str(download.content_for_calculating_task_id or download.url)
 
     def _may_write(self, path: Path) -> bool:
         return any(path.is_relative_to(folder) for folder in self.output_dirs)

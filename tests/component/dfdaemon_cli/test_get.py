@@ -166,7 +166,6 @@ async def test_a_wrong_content_is_not_delivered(
     daemon: FakeDaemon, options: GetOptions, out: Path
 ) -> None:
     wanted = digest(b"else")
-    daemon.contents[str(wanted)] = DATA
     with pytest.raises(MeganeuraError, match="not sha256:"):
         await get(but(options, digest=wanted))
     assert list(out.parent.iterdir()) == []

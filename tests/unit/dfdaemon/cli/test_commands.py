@@ -45,6 +45,7 @@ def end(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *ar
         (["hf://"], "hf://"),
         (["hf://o/r", "--hf-endpoint", "nowhere"], "--hf-endpoint"),
         (["s3://bucket"], "--recursive"),
+        (["hf://o/r", "-H", "A: b"], "--header"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(
