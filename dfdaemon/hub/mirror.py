@@ -144,7 +144,9 @@ class HubMirror:
         )
         if answer.status != 200:
             return self._answer(answer, request)
-        body, links = rewrite.map_lfs_batch(answer.body, repo, request.authority)
+        body, links = rewrite.map_lfs_batch(
+            answer.body, repo, request.authority, request.headers.get("Authorization")
+        )
         credential = credential_of(request.headers)
         for oid, size_bytes, link in links:
             self._links.put(credential, repo, oid, link, size_bytes)

@@ -53,12 +53,13 @@ def strip_xet(body: bytes, keep_above_bytes: int | None = None) -> bytes:
 
 
 def map_lfs_batch(
-    body: bytes, repo: Repo, authority: str
+    body: bytes, repo: Repo, authority: str, authorization: str | None = None
 ) -> tuple[bytes, list[tuple[str, int, str]]]:
     """The batch with download links that lead to us, and (oid, size, the origin's link) of each.
 
-    Without an authority the links stay as they are. A link's own headers go with it: the client
-    must not send them to us, and what they grant is granted to us by the batch.
+    Without an authority the links stay as they are, as do those that need headers of their own.
+    git-lfs sends no credentials to a link by itself, and asks for ever if it is told 401: so the
+    requester gets back, for its use with our links, what it has sent for the batch.
     """
     try:
         document = json.loads(body)
@@ -74,6 +75,9 @@ def map_lfs_batch(
         if authority and not download.get("header"):
             path = f"{repo.prefix}{repo.id}.git/info/lfs/objects/{oid}"
             download["href"] = f"{authority}/{path}?size={links[-1][1]}"
+            if authorization is not None:
+                download["header"] = {"Authorization": authorization}
+                entry["authenticated"] = True
     return (json.dumps(document).encode() if authority else body), links
 
 

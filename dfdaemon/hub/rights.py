@@ -58,15 +58,21 @@ class UrlRights:
         self._flights: SingleFlight[str, UrlFact | None] = SingleFlight("url right")
 
     async def check(
-        self, url: str, headers: Mapping[str, str], *, immutable: bool = False
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        immutable: bool = False,
+        anew: bool = False,
     ) -> UrlFact | None:
         """The fact, or None if the origin does not grant the URL (let it say so itself).
 
-        ``immutable``: the URL names its content, so only the right has to be fresh.
+        ``immutable``: the URL names its content, so only the right has to be fresh. ``anew``: what
+        is known has turned out old.
         """
         name = secret_name(f"{url}\n{credential_of(headers)}")
         kept = self._kept.get(name)
-        if kept is not None:
+        if kept is not None and not anew:
             fact, asked_at = kept
             granted_s = self._allow_s if immutable else min(self._fresh_s, self._allow_s)
             ttl_s = self._refuse_s if fact is None else granted_s

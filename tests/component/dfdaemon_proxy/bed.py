@@ -80,6 +80,8 @@ class FakeTasks:
         self.specs: list[TaskSpec] = []
         self.wanted: list[ByteRange | None] = []
         self.fetched: list[TaskSpec] = []
+        self.doubtful: dict[str, int] = {}
+        self.open_failures: list[MeganeuraError] = []
         self.open_handles = 0
         self.closed = asyncio.Event()
         self.gate = asyncio.Event()
@@ -91,9 +93,14 @@ class FakeTasks:
         self._blobs: dict[str, FakeBlob] = {}
         self._lock = asyncio.Lock()
 
+    def doubtful_end(self, task_id: str) -> int:
+        return self.doubtful.get(task_id, 0)
+
     async def open(self, spec: TaskSpec, wanted: ByteRange | None = None) -> FakeHandle:
         self.specs.append(spec)
         self.wanted.append(wanted)
+        if self.open_failures:
+            raise self.open_failures.pop()
         if self.open_failure is not None:
             raise self.open_failure
         async with self._lock:

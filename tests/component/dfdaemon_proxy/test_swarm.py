@@ -11,7 +11,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from dfcore.errors import NoSpace, OriginRefused
+from dfcore.errors import ContentChanged, NoSpace, OriginRefused
 from dfdaemon.hub.config import HubConfig
 from dfdaemon.proxy.config import ProxyConfig, RegistryMirrorConfig, RuleConfig
 from tests.component.dfdaemon_proxy.bed import Node, until
@@ -209,6 +209,28 @@ async def test_a_task_that_fails_later_breaks_off(
     with pytest.raises(aiohttp.ClientPayloadError):
         async with http.get(f"{origin.url}/blob", proxy=node.url) as answer:
             await answer.read()
+
+
+async def test_a_range_that_goes_on_from_wrong_bytes_gets_the_whole(
+    node: Node, origin: Origin, http: aiohttp.ClientSession
+) -> None:
+    async with http.get(f"{origin.url}/blob", proxy=node.url) as answer:
+        await answer.read()
+    node.tasks.doubtful[node.tasks.specs[0].task_id] = 5000
+    for first, status, size in ((5000, 200, len(BLOB)), (5001, 206, len(BLOB) - 5001)):
+        headers = {"Range": f"bytes={first}-"}
+        async with http.get(f"{origin.url}/blob", headers=headers, proxy=node.url) as answer:
+            assert answer.status == status
+            assert await answer.read() == BLOB[-size:]
+
+
+async def test_a_task_whose_content_has_changed_begins_again_with_the_new_one(
+    node: Node, origin: Origin, http: aiohttp.ClientSession
+) -> None:
+    node.tasks.open_failures.append(ContentChanged("the content at the origin has changed"))
+    async with http.get(f"{origin.url}/blob", proxy=node.url) as answer:
+        assert (answer.status, await answer.read()) == (200, BLOB)
+    assert len(node.tasks.specs) == 2
 
 
 async def test_the_origins_refusal_of_a_task_passes_unchanged(

@@ -66,3 +66,12 @@ def test_lfs_links_become_ours_unless_they_need_headers() -> None:
     hrefs = [o["actions"]["download"]["href"] for o in json.loads(body)["objects"][:2]]
     assert hrefs == [f"{US}/o/n.git/info/lfs/objects/{'a' * 64}?size=1", "https://s3/b"]
     assert [link[2] for link in links] == ["https://cdn/a", "https://s3/b"]
+
+
+def test_lfs_links_of_ours_are_asked_with_what_the_batch_was_asked_with() -> None:
+    entry = {"oid": "a" * 64, "size": 1, "actions": {"download": {"href": "https://cdn/a"}}}
+    body, _ = map_lfs_batch(
+        json.dumps({"objects": [entry]}).encode(), Repo("models", "o"), US, "me"
+    )
+    download = json.loads(body)["objects"][0]["actions"]["download"]
+    assert download["header"] == {"Authorization": "me"}
