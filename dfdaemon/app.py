@@ -7,7 +7,9 @@ same.
 from __future__ import annotations
 
 import random
+import ssl
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -27,13 +29,15 @@ from dfdaemon.control.route import own_address
 from dfdaemon.control.scheduler import SchedulerClient
 from dfdaemon.control.seeds import SeedDirectory
 from dfdaemon.control.serving import Serving
-from dfdaemon.fetch.limiter import limiter_for
+from dfdaemon.fetch.limiter import AdjustableLimiter
 from dfdaemon.fetch.origin import OriginPool
 from dfdaemon.fetch.parent import ParentConfig, ParentPool
 from dfdaemon.hub.metadata import HubMetadata
 from dfdaemon.hub.origin import OriginGateway
+from dfdaemon.keeper import Keeper
 from dfdaemon.peerlink.connect import dial
 from dfdaemon.proxy.server import ProxyParts, ProxyServer
+from dfdaemon.proxy.upstream import tls_context
 from dfdaemon.rpc.download_service import DownloadService
 from dfdaemon.rpc.downloads import Downloads
 from dfdaemon.rpc.upload_service import UploadService
@@ -67,6 +71,7 @@ class Node:
     registry: TaskRegistry
     metrics: CollectorRegistry
     services: list[Service]
+    apply_limits: Callable[[DaemonConfig], None]
 
 
 def build(config: DaemonConfig, profile: Profile) -> Node:
@@ -90,6 +95,17 @@ class _Builder:
         self._cpu = Pool("hash", 4)
         self._channels = Channels()
         self._store = BlobStore(config.storage.store(self._state / "blobs"))
+        self._sender = Sender()
+        self._limiters = Limiters(AdjustableLimiter(), AdjustableLimiter())
+        self._upload_limiter = AdjustableLimiter()
+        self.apply_limits(config)
+
+    def apply_limits(self, config: DaemonConfig) -> None:
+        """Set every bandwidth limit; a reload of the configuration does so again."""
+        self._limiters.download.set_rate(config.download.rate_limit_bytes)
+        self._limiters.origin.set_rate(config.download.origin_rate_limit_bytes)
+        self._limiters.task_rate_bytes_s = config.download.task_rate_limit_bytes
+        self._upload_limiter.set_rate(config.upload.rate_limit_bytes)
 
     def _host_identity(self) -> HostIdentity:
         config = self._config
@@ -115,7 +131,7 @@ class _Builder:
         self._origin = OriginPool(config.origin)
         self._seeds = SeedDirectory(self._client)
         registry = TaskRegistry(self._engine())
-        self._session = client_session()
+        self._session = client_session(tls=self._hub_tls())
         self._metadata = self._hub_metadata()
         serving = Serving(registry, self._answer, self._child_left)
         self._upload = UploadServer(
@@ -123,10 +139,23 @@ class _Builder:
             serving,
             hello,
             tls=server_context(self._identity) if self._identity else None,
-            limiter=limiter_for(config.upload.rate_limit_bytes),
+            limiter=self._upload_limiter,
+            sender=self._sender,
             on_sent=self._sent,
         )
-        return Node(config, self._profile, host, registry, self._registry, self._services(registry))
+        return Node(
+            config,
+            self._profile,
+            host,
+            registry,
+            self._registry,
+            self._services(registry),
+            self.apply_limits,
+        )
+
+    def _hub_tls(self) -> ssl.SSLContext | None:
+        ca_file = self._config.hub.ca_file
+        return tls_context((ca_file,), "hub.caFile") if ca_file else None
 
     def _hub_metadata(self) -> HubMetadata:
         """A seed faces the Hub; a node asks through the seed."""
@@ -154,10 +183,7 @@ class _Builder:
             links=self._links,
             scheduler=self._client,
             channels=self._channels,
-            limiters=Limiters(
-                limiter_for(config.download.rate_limit_bytes),
-                limiter_for(config.download.origin_rate_limit_bytes),
-            ),
+            limiters=self._limiters,
             disk=self._disk,
             cpu=self._cpu,
             clock=SystemClock(),
@@ -215,6 +241,8 @@ class _Builder:
         socket_path = config.download.socket_path or self._state / "dfdaemon.sock"
         return [
             Opening("store", partial(self._disk.run, self._store.open), self._close_store),
+            Keeper(self._store, self._disk),
+            Closing("sender", self._sender.aclose),
             Closing("session", self._session.close),
             Closing("channels", self._channels.close),
             Closing("links", self._links.aclose),
@@ -247,7 +275,7 @@ class _Builder:
         parts = ProxyParts(
             tasks=registry,
             metadata=self._metadata,
-            sender=Sender(),
+            sender=self._sender,
             clock=SystemClock(),
             registry=self._registry,
             leaves=self._leaves(),
@@ -257,9 +285,11 @@ class _Builder:
 
     def _leaves(self) -> LeafCache | None:
         """The certificates that intercepted clients are shown, by a CA made at the first start."""
-        if not self._config.proxy.intercept.enabled:
+        intercept = self._config.proxy.intercept
+        if not intercept.enabled:
             return None
-        return LeafCache(create_ca(self._state / "proxy-ca", "meganeura proxy CA"))
+        folder = intercept.ca_dir or self._state / "proxy-ca"
+        return LeafCache(create_ca(folder, "meganeura proxy CA"))
 
     async def _close_store(self) -> None:
         await self._disk.run(self._store.close)

@@ -85,6 +85,7 @@ class DownloadConfig:
 
     rate_limit_bytes: Bytes | None = field(default=None, metadata={"key": "rateLimit"})
     origin_rate_limit_bytes: Bytes | None = field(default=None, metadata={"key": "originRateLimit"})
+    task_rate_limit_bytes: Bytes | None = field(default=None, metadata={"key": "taskRateLimit"})
     concurrent_units: int = 4
     disable_back_to_source: bool = False
     linger_s: Seconds = 10.0
@@ -133,6 +134,13 @@ class MetricsConfig:
 
 
 @dataclass(frozen=True)
+class TracingConfig:
+    """``endpoint``: an OTLP gRPC collector, ``http://host:4317``; needs the tracing extra."""
+
+    endpoint: str | None = None
+
+
+@dataclass(frozen=True)
 class LogConfig:
     dir: Path | None = None
     level: str = "info"
@@ -157,6 +165,7 @@ class DaemonConfig:
     admin: AdminConfig = field(default_factory=AdminConfig)
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
     log: LogConfig = field(default_factory=LogConfig)
+    tracing: TracingConfig = field(default_factory=TracingConfig)
     verbose: bool = False
     pprof_port: Port | None = None
     loop: str = "uvloop"

@@ -11,9 +11,11 @@ import click
 
 from dfcore.errors import BadInput
 from dfdaemon import app
-from dfdaemon.config import DaemonConfig, Profile, log_dir
+from dfdaemon.config import DaemonConfig, Profile
+from dfdaemon.config import log_dir as default_log_dir
+from dfdaemon.reload import Reloader
 from dfinfra import config as settings
-from dfinfra import lifecycle, logs
+from dfinfra import lifecycle, logs, tracing
 
 
 def command(prog: str, profile: Profile, about: str) -> Callable[[], int]:
@@ -41,15 +43,18 @@ def command(prog: str, profile: Profile, about: str) -> Callable[[], int]:
         console: bool,
         ready_file: Path | None,
     ) -> int:
-        config = settings.load(DaemonConfig, path, dict(_pair(text) for text in overrides))
-        log = config.log
-        log = replace(
-            log,
-            level=log_level or ("debug" if config.verbose else log.level),
-            dir=log_dir or log.dir,
-            console=console or log.console,
-        )
-        return serve(replace(config, log=log), profile, ready_file)
+        def load() -> DaemonConfig:
+            config = settings.load(DaemonConfig, path, dict(_pair(text) for text in overrides))
+            log = config.log
+            log = replace(
+                log,
+                level=log_level or ("debug" if config.verbose else log.level),
+                dir=log_dir or log.dir,
+                console=console or log.console,
+            )
+            return replace(config, log=log)
+
+        return serve(load, profile, ready_file)
 
     def main() -> int:
         def invoke() -> int:
@@ -78,9 +83,10 @@ def _raise_file_limit() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def serve(config: DaemonConfig, profile: Profile, ready_file: Path | None) -> int:
-    """Run a node until it is told to stop; returns the exit code."""
-    folder = config.log.dir or log_dir(profile.log_name)
+def serve(load: Callable[[], DaemonConfig], profile: Profile, ready_file: Path | None) -> int:
+    """Run a node until it is told to stop; returns the exit code. ``load`` reads its settings."""
+    config = load()
+    folder = config.log.dir or default_log_dir(profile.log_name)
     opened = logs.setup(
         profile.service,
         folder,
@@ -91,12 +97,13 @@ def serve(config: DaemonConfig, profile: Profile, ready_file: Path | None) -> in
     )
 
     _raise_file_limit()
+    if config.tracing.endpoint:
+        tracing.setup(profile.service, config.tracing.endpoint)
 
     async def work() -> int:
         node = app.build(config, profile)
-        return await lifecycle.run(
-            node.services, grace_s=config.stop_grace_s, ready_file=ready_file
-        )
+        services = [*node.services, Reloader(config, load, node.apply_limits)]
+        return await lifecycle.run(services, grace_s=config.stop_grace_s, ready_file=ready_file)
 
     try:
         return lifecycle.run_loop(work, loop=config.loop)

@@ -63,6 +63,24 @@ class RateLimiter:
             return self._bucket.take(size_bytes, self._clock())
 
 
+class AdjustableLimiter:
+    """A limit that a reload of the configuration may change; None is no limit."""
+
+    def __init__(self, rate_bytes_s: float | None = None) -> None:
+        self._limiter = limiter_for(rate_bytes_s)
+
+    @property
+    def unlimited(self) -> bool:
+        return self._limiter.unlimited
+
+    def set_rate(self, rate_bytes_s: float | None) -> None:
+        """Keep to this rate from now on; transfers under way notice with their next bytes."""
+        self._limiter = limiter_for(rate_bytes_s)
+
+    def reserve(self, size_bytes: int) -> float:
+        return self._limiter.reserve(size_bytes)
+
+
 class _Together:
     unlimited = False
 

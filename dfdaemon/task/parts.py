@@ -9,7 +9,7 @@ from random import Random
 from blobstore.store import BlobStore
 from dfdaemon.control.links import Links
 from dfdaemon.control.scheduler import SchedulerClient
-from dfdaemon.fetch.limiter import Limiter
+from dfdaemon.fetch.limiter import AdjustableLimiter
 from dfdaemon.fetch.origin import OriginPool
 from dfdaemon.fetch.parent import ParentPool
 from dfdaemon.task.metrics import TaskMetrics
@@ -19,12 +19,14 @@ from dfinfra.offload import Pool
 from dfinfra.rpc.channels import Channels
 
 
-@dataclass(frozen=True)
+@dataclass
 class Limiters:
-    """The host's bandwidth limits: everything that comes in, and what comes from origins."""
+    """The host's bandwidth limits: everything that comes in, what comes from origins, and the rate
+    of each single task (bytes per second, None is no limit)."""
 
-    download: Limiter
-    origin: Limiter
+    download: AdjustableLimiter
+    origin: AdjustableLimiter
+    task_rate_bytes_s: float | None = None
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,9 @@ from dfcore.errors import (
 )
 from dfcore.pieces import Geometry
 from dfcore.ranges import ByteRange
-from dfdaemon.fetch.limiter import together
+from dfdaemon.fetch.limiter import Limiter, limiter_for, together
 from dfdaemon.fetch.origin import OriginRequest, OriginStream
-from dfdaemon.fetch.requests import NotClaimed, ParentBusy, UnitRequest
+from dfdaemon.fetch.requests import ParentBusy, UnitRequest
 from dfdaemon.task import commands as do
 from dfdaemon.task import events as it
 from dfdaemon.task.origin_runs import FIRST_REQUEST_BYTES
@@ -48,10 +48,15 @@ class Transfers:
         self._jobs: dict[int, asyncio.Task[None]] = {}
         self._sources: dict[int, str] = {}
         self._dying: set[asyncio.Task[None]] = set()
+        self._task_limiter = limiter_for(conductor.parts.limiters.task_rate_bytes_s)
         self._blob: asyncio.Future[Blob] = asyncio.get_running_loop().create_future()
 
     def source_of(self, transfer: int) -> str:
         return self._sources.get(transfer, PEER)
+
+    def _limiter(self) -> Limiter:
+        """The host's limit and the task's, as they are now."""
+        return together(self._parts.limiters.download, self._task_limiter)
 
     def store_ready(self, blob: Blob) -> None:
         """The store has room: transfers may write."""
@@ -134,21 +139,11 @@ class Transfers:
                 request,
                 blob,
                 conductor.expected_digest,
-                self._parts.limiters.download,
+                self._limiter(),
                 claim=lambda unit: conductor.claim(number, unit),
             )
-        except NotClaimed:
-            conductor.post(it.TransferEmpty(number))
-        except ParentBusy:
-            conductor.post(it.TransferRefused(number))
-        except PeerRefused:
-            conductor.post(it.TransferEmpty(number))
-        except DigestMismatch:
-            conductor.post(it.TransferCorrupt(number))
-        except PeerBroken as error:
-            conductor.post(it.TransferBroken(number, str(error)))
-        except (NoSpace, OSError) as error:
-            conductor.post(it.StoreFailed(_store_error(error)))
+        except (MeganeuraError, OSError) as error:
+            conductor.post(_missed(number, error))
         else:
             conductor.post(it.UnitArrived(number, got.unit, got.length, got.digest, got.cost_s))
 
@@ -158,16 +153,10 @@ class Transfers:
         try:
             where = conductor.piece_address(command.parent, command.piece)
             got = await self._parts.parents.fetch_piece(
-                where, conductor.spec.task_id, command.piece, blob, self._parts.limiters.download
+                where, conductor.spec.task_id, command.piece, blob, self._limiter()
             )
-        except PeerRefused:
-            conductor.post(it.TransferEmpty(number))
-        except DigestMismatch:
-            conductor.post(it.TransferCorrupt(number))
-        except PeerBroken as error:
-            conductor.post(it.TransferBroken(number, str(error)))
-        except (NoSpace, OSError) as error:
-            conductor.post(it.StoreFailed(_store_error(error)))
+        except (MeganeuraError, OSError) as error:
+            conductor.post(_missed(number, error))
         else:
             for unit, digest in got.units:
                 length = blob.geometry.unit_range(unit).size
@@ -250,13 +239,28 @@ class Transfers:
             event = it.UnitArrived(number, unit, length, digest, 0.0)
             loop.call_soon_threadsafe(conductor.post, event)
 
-        limiter = together(self._parts.limiters.download, self._parts.limiters.origin)
+        limiter = together(self._limiter(), self._parts.limiters.origin)
         try:
             await stream.into(blob, first, until, arrived, limiter)
         except OSError as error:
             conductor.post(it.StoreFailed(_store_error(error)))
             return
         conductor.post(it.OriginRunEnded(number))
+
+
+def _missed(number: int, error: MeganeuraError | OSError) -> it.Event:
+    """What it means to the download that a transfer from a parent did not bring its unit."""
+    match error:
+        case ParentBusy():
+            return it.TransferRefused(number)
+        case PeerRefused():
+            return it.TransferEmpty(number)
+        case DigestMismatch():
+            return it.TransferCorrupt(number)
+        case PeerBroken():
+            return it.TransferBroken(number, str(error))
+        case _:
+            return it.StoreFailed(_store_error(error))
 
 
 def _store_error(error: Exception) -> MeganeuraError:
