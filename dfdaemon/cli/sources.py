@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from dfcore.errors import BadInput, OriginRefused
+from dfcore.errors import BadInput, MeganeuraError, OriginRefused
 from dfcore.ids import DEFAULT_FILTERED_QUERY_PARAMS, blob_digest_in_url
 from dfdaemon.cli.hubfiles import HubFiles
 from dfdaemon.cli.items import DEFAULT_HUB, GetOptions, Item, Listing
@@ -56,7 +56,8 @@ async def _hub_listing(wanted: HubUrl, options: GetOptions) -> Listing:
         except OriginRefused as error:
             refusal = told(f"hf://{wanted.repo.prefix}{wanted.repo.id}", error)
             if error.status in (401, 403) and not options.hf_token:
-                raise type(refusal)(f"{refusal}; HF_TOKEN may hold a token that helps") from error
+                line = str(refusal).rstrip(".")
+                raise MeganeuraError(f"{line} (a token in HF_TOKEN may help)") from error
             raise refusal from error
     if mirrored:
         listing = through_mirror(listing)
