@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from aiohttp import web
 
-from dfcore.errors import BadInput, Denied, MeganeuraError, NoSpace, Unavailable
+from dfcore.errors import BadInput, ContentChanged, Denied, MeganeuraError, NoSpace, Unavailable
 from dfdaemon.hub import rewrite
 from dfdaemon.hub.config import HubConfig
 from dfdaemon.hub.mirror import HubMirror, HubRequest
@@ -78,6 +78,21 @@ class Handler:
         wishes = parse_dragonfly(request.headers)
         output = await self._output(wishes)
         reply = await self._reply(request, route, wishes)
+        try:
+            return await self._follow(request, route, reply, wishes, output)
+        except ContentChanged:
+            # Nothing has been sent yet: begin again with what is there now.
+            reply = await self._reply(request, route, wishes, anew=True)
+            return await self._follow(request, route, reply, wishes, output)
+
+    async def _follow(
+        self,
+        request: web.BaseRequest,
+        route: Route,
+        reply: Reply,
+        wishes: DragonflyHeaders,
+        output: Output | None,
+    ) -> web.StreamResponse:
         if isinstance(reply, Answer):
             return render(reply, request)
         if isinstance(reply, Pass):
@@ -89,7 +104,12 @@ class Handler:
             return await self._pass_on(request, reply.spec.url, route)
 
     async def _reply(
-        self, request: web.BaseRequest, route: Route, wishes: DragonflyHeaders
+        self,
+        request: web.BaseRequest,
+        route: Route,
+        wishes: DragonflyHeaders,
+        *,
+        anew: bool = False,
     ) -> Reply:
         if route.way is Way.HUB:
             reply = await self._doors.mirror.handle(self._hub_request(request, route))
@@ -102,7 +122,7 @@ class Handler:
             door = self._doors.swarm
             if route.insecure or route.mirror:
                 door = self._doors.insecure_swarm(route)
-            return await door.handle(Download(route, request.headers, wishes))
+            return await door.handle(Download(route, request.headers, wishes), anew=anew)
         return Pass(route.url)
 
     def _hub_request(self, request: web.BaseRequest, route: Route) -> HubRequest:

@@ -85,7 +85,8 @@ class TaskResponder:
             return early
         wanted = None
         if output is None:
-            wanted = wanted_range(request.method, request.headers, plan.spec.size_bytes)
+            headers = self._believed(request, plan)
+            wanted = wanted_range(request.method, headers, plan.spec.size_bytes)
         handle = await self._tasks.open(plan.spec, wanted)
         try:
             if output is not None:
@@ -102,7 +103,7 @@ class TaskResponder:
         """The answer if it needs no byte: a condition that fails, a range past the end."""
         size = plan.spec.size_bytes
         if size is not None:
-            part = self._choose(request, size, validators)
+            part = self._choose(request, plan, size, validators)
             status = part.status if not part.ranges else None
         else:
             status = precondition(request.headers, validators)
@@ -113,10 +114,26 @@ class TaskResponder:
             headers = [("Content-Range", format_content_range(None, size))]
         return render(Answer(status, headers), request)
 
-    def _choose(self, request: web.BaseRequest, size: int, validators: Validators) -> Part:
-        return choose_part(
-            request.method, request.headers, size, validators, max_ranges=self._max_ranges
-        )
+    def _choose(
+        self, request: web.BaseRequest, plan: Serve, size: int, validators: Validators
+    ) -> Part:
+        headers = self._believed(request, plan)
+        return choose_part(request.method, headers, size, validators, max_ranges=self._max_ranges)
+
+    def _believed(self, request: web.BaseRequest, plan: Serve) -> Mapping[str, str]:
+        """The request's headers, without a Range that goes on from bytes that turned out wrong.
+
+        Such a client gets the whole: it begins again (huggingface_hub does), or says that it cannot
+        go on; it mixes nothing.
+        """
+        headers = request.headers
+        doubtful_end = self._tasks.doubtful_end(plan.spec.task_id)
+        if not doubtful_end or "Range" not in headers:
+            return headers
+        wanted = wanted_range(request.method, headers, plan.spec.size_bytes)
+        if wanted is None or not 0 < wanted.start <= doubtful_end:
+            return headers
+        return {name: value for name, value in headers.items() if name.lower() != "range"}
 
     async def _stream(
         self, request: web.BaseRequest, plan: Serve, handle: TaskHandle
@@ -125,7 +142,7 @@ class TaskResponder:
         validators = Validators(
             plan.etag or origin.get("etag"), plan.last_modified or origin.get("last-modified")
         )
-        part = self._choose(request, handle.size_bytes, validators)
+        part = self._choose(request, plan, handle.size_bytes, validators)
         headers = self._headers(plan, handle, origin, validators)
         if not part.ranges:
             if part.status == 416:

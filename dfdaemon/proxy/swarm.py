@@ -57,13 +57,13 @@ class SwarmDoor:
         self._hub_base = hub_base
         self._filtered_params = filtered_params
 
-    async def handle(self, download: Download) -> Reply:
-        """The task to serve, or the request to pass on."""
+    async def handle(self, download: Download, *, anew: bool = False) -> Reply:
+        """The task to serve, or the request to pass on. ``anew``: the content has changed."""
         url = download.route.url
         headers = for_shared_download(download.headers.items())
         digest = self._digest_named(download)
         try:
-            fact = await self._rights.check(url, headers, immutable=digest is not None)
+            fact = await self._rights.check(url, headers, immutable=digest is not None, anew=anew)
         except MeganeuraError as error:
             if not error.retryable or is_restricted(url, headers):
                 raise

@@ -17,6 +17,7 @@ STATES: Table[str, str] = {
     ("satisfied", "complete"): "checking",
     ("checking", "confirm"): "succeeded",
     ("checking", "deny"): "fetching",
+    ("new", "give_up"): "failed",
     ("searching", "give_up"): "failed",
     ("fetching", "give_up"): "failed",
     ("satisfied", "give_up"): "failed",

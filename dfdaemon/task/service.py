@@ -84,6 +84,13 @@ class TaskService(Protocol):
         """
         ...
 
+    def doubtful_end(self, task_id: str) -> int:
+        """How far readers of this task were given bytes that turned out wrong; 0 for none.
+
+        Somebody may hold such bytes still, and go on from there.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class HubAnswer:

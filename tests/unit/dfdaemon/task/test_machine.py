@@ -386,6 +386,13 @@ def test_a_part_is_fetched_alone_and_more_when_more_is_wanted() -> None:
     assert [(c.first, c.until) for c in more if isinstance(c, do.FetchRun)] == [(1, 8)]
 
 
+def test_a_download_that_is_superseded_fails_even_before_it_began() -> None:
+    for download in (node(), fetching_node()):
+        (failed,) = of(do.Fail, download.handle(it.Superseded(), 1.0))
+        assert isinstance(failed, do.Fail)
+        assert isinstance(failed.error, ContentChanged)
+
+
 def test_an_empty_blob_is_complete_once_it_is_described() -> None:
     download = node()
     download.handle(it.Started(), 0.0)
