@@ -48,23 +48,31 @@ class Bed:
         self.folder = folder
         self.standin = standin
         self.swarm = swarm
-        self.granted: list[str] = []
+        self.granted: set[str] = set()
 
-    def blob(self, size_bytes: int, *, name: str = "", private: bool = False) -> Blob:
-        """Serve a model file of its own. Of a private repository if told so."""
+    def blob(
+        self,
+        size_bytes: int,
+        *,
+        name: str = "",
+        private: bool = False,
+        readers: bool = False,
+        **options: Any,
+    ) -> Blob:
+        """Serve a model file of its own. ``private``, or with ``readers``: the reader may have it."""
         number = next(_serial)
         repo = name or f"org/fault-{number}"
         spec = {"generated": size_bytes, "seed": number}
-        made = self.standin.create(repo, {"model.safetensors": spec}, private=private)
-        if private:
-            self.granted.append(repo)
-            for token, user in ((READER, "reader"), (STRANGER, "stranger")):
-                granted = self.granted if user == "reader" else []
-                self.standin.call("post", "token", token=token, user=user, granted=granted)
+        made = self.standin.create(repo, {"model.safetensors": spec}, private=private, **options)
+        if private or readers:
+            self.granted.add(repo)
+            self.standin.call(
+                "post", "token", token=READER, user="reader", granted=sorted(self.granted)
+            )
+            self.standin.call("post", "token", token=STRANGER, user="stranger")
         path = f"/{repo}/resolve/main/model.safetensors"
-        return Blob(
-            f"{repo}/model.safetensors", path, made["sha256"]["model.safetensors"], size_bytes
-        )
+        digest = made["sha256"]["model.safetensors"]
+        return Blob(f"{repo}/model.safetensors", path, digest, size_bytes)
 
     def plain(self, size_bytes: int, *, name: str = "", seed: int | None = None) -> Blob:
         """Serve a file of an ordinary web server, whose digest nobody tells."""
@@ -112,14 +120,19 @@ def wait_until(what: Callable[[], bool], why: str, timeout_s: float = 30.0) -> N
 
 
 @contextmanager
-def started(folder: Path, node: pytest.Item, **options: Any) -> Iterator[Bed]:
+def started(folder: Path, **options: Any) -> Iterator[Bed]:
     """Start an origin and a swarm; at the end no secret may have left its place."""
     with StandInProcess(folder / "standin") as standin:
-        swarm = Swarm(folder / "swarm", hub=standin.hub_url, **options)
-        node.stash.setdefault(_SWARMS, []).append(swarm)
-        with swarm:
+        with Swarm(folder / "swarm", hub=standin.hub_url, **options) as swarm:
             bed = Bed(folder, standin, swarm)
             yield bed
+            for member in swarm.members:
+                member.thaw()
             found = leaks(swarm)
             assert not found, found
             assert standin.counters()["cdn_authorization"] == 0
+
+
+def watch(request: pytest.FixtureRequest, bed: Bed) -> None:
+    """Have the last words of the swarm shown if this test fails."""
+    request.node.stash.setdefault(_SWARMS, []).append(bed.swarm)
