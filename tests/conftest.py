@@ -1,4 +1,5 @@
-"""What all tests share: whole swarms that clean up after themselves, and proof that nothing is left.
+"""What all tests share: whole swarms that clean up after themselves, a limit of time, and proof that
+nothing is left.
 
 A test that is skipped because a client or a program is missing is counted aloud at the end: a run
 that skipped them has not shown what it should.
@@ -6,6 +7,7 @@ that skipped them has not shown what it should.
 
 from __future__ import annotations
 
+import asyncio
 import faulthandler
 import gc
 import os
@@ -23,12 +25,43 @@ from tests.standin.process import StandInProcess
 from tests.swarm.swarm import Swarm
 
 SwarmMaker = Callable[..., Swarm]
+LIMIT_S = 180.0
 _SWARMS = pytest.StashKey[list[Swarm]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """`kill -USR1 <pid>` prints every thread's stack: for a run that hangs."""
-    faulthandler.register(signal.SIGUSR1, file=sys.__stderr__, all_threads=True)
+    # A copy of stderr as it is before tests are captured.
+    faulthandler.register(signal.SIGUSR1, file=os.dup(2), all_threads=True)
+    config.addinivalue_line("markers", "limit(seconds): how long the test may take, else 180 s")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Any:
+    """A test that hangs fails, with every thread's stack, instead of holding up all others."""
+    marker = item.get_closest_marker("limit")
+    limit_s = float(marker.args[0]) if marker else LIMIT_S
+
+    def too_long(_number: int, _frame: object) -> None:
+        faulthandler.dump_traceback(file=sys.__stderr__, all_threads=True)
+        for job in _jobs_of_this_thread():
+            job.print_stack(file=sys.__stderr__)
+        pytest.fail(f"not done after {limit_s:g} s; stacks are in the captured stderr")
+
+    before = signal.signal(signal.SIGALRM, too_long)
+    signal.setitimer(signal.ITIMER_REAL, limit_s)
+    try:
+        return (yield)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _jobs_of_this_thread() -> set[asyncio.Task[Any]]:
+    try:
+        return asyncio.all_tasks()
+    except RuntimeError:
+        return set()
 
 
 @pytest.fixture(autouse=True, scope="module")
