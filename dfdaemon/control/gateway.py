@@ -6,7 +6,7 @@ credentials where the channel to the seed would not be encrypted, this host asks
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from dfcore.errors import PeerBroken, Unavailable
 from dfdaemon.control.links import Links
@@ -19,14 +19,22 @@ ANSWER_TIMEOUT_S = 30.0
 
 
 class SeedGateway:
-    """``direct`` asks the Hub from this host."""
+    """``direct`` asks the Hub from this host. ``name_of`` says by which name a URL's seed is chosen:
+    what belongs together is asked of one seed, which then knows it."""
 
     def __init__(
-        self, links: Links, seeds: SeedDirectory, direct: HubGateway, *, secure: bool
+        self,
+        links: Links,
+        seeds: SeedDirectory,
+        direct: HubGateway,
+        name_of: Callable[[str], str],
+        *,
+        secure: bool,
     ) -> None:
         self._links = links
         self._seeds = seeds
         self._direct = direct
+        self._name_of = name_of
         self._secure = secure
 
     async def ask(
@@ -35,7 +43,7 @@ class SeedGateway:
         secret = any(name.lower() in SECRET_HEADERS for name in headers)
         if secret and not self._secure:
             return await self._direct.ask(method, url, headers, body)
-        for address in await self._seeds.near(url.partition("?")[0]):
+        for address in await self._seeds.near(self._name_of(url)):
             question = pb.Ask(kind="hub", method=method, url=url, headers=dict(headers), body=body)
             try:
                 answer = await self._links.to(address).ask(question, ANSWER_TIMEOUT_S)

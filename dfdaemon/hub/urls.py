@@ -56,3 +56,15 @@ def hub_url_of_page(url: str, base: str) -> HubUrl | None:
 
 def _bare(url: str) -> str:
     return url.partition("?")[0][:200]
+
+
+def name_at_hub(base: str, url: str) -> str:
+    """What a URL is about, for choosing the seed that knows it: its repository, if it has one.
+
+    What a seed learns of one file (who may read, which files there are) holds for all of its
+    repository, so one seed is asked for all of them.
+    """
+    path = url.partition("?")[0]
+    if path.startswith(f"{base}/") and (repo := parse(path[len(base) :]).repo) is not None:
+        return f"{repo.type}/{repo.id}"
+    return path

@@ -57,7 +57,7 @@ class Direct:
 
 
 def gateway(hosts: FakeHosts, direct: Direct, *, secure: bool = True) -> SeedGateway:
-    return SeedGateway(hosts, hosts, direct, secure=secure)  # type: ignore[arg-type]
+    return SeedGateway(hosts, hosts, direct, str, secure=secure)  # type: ignore[arg-type]
 
 
 async def test_the_first_seed_answers() -> None:
