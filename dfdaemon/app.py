@@ -34,13 +34,12 @@ from dfdaemon.fetch.origin import OriginPool
 from dfdaemon.fetch.parent import ParentConfig, ParentPool
 from dfdaemon.hub.metadata import HubMetadata
 from dfdaemon.hub.origin import OriginGateway
+from dfdaemon.hub.urls import name_at_hub
 from dfdaemon.keeper import Keeper
 from dfdaemon.peerlink.connect import dial
 from dfdaemon.proxy.server import ProxyParts, ProxyServer
 from dfdaemon.proxy.upstream import tls_context
-from dfdaemon.rpc.download_service import DownloadService
-from dfdaemon.rpc.downloads import Downloads
-from dfdaemon.rpc.upload_service import UploadService
+from dfdaemon.rpc.servers import rpc_services
 from dfdaemon.task.metrics import TaskMetrics
 from dfdaemon.task.parts import EngineParts, HostIdentity, Limiters
 from dfdaemon.task.registry import TaskRegistry
@@ -54,9 +53,8 @@ from dfinfra.http import client_session
 from dfinfra.lifecycle import Service
 from dfinfra.metrics import new_registry
 from dfinfra.offload import Pool
-from dfinfra.pb import common_pb2, dfdaemon_pb2_grpc, meganeura_pb2
+from dfinfra.pb import common_pb2, meganeura_pb2
 from dfinfra.rpc.channels import Channels
-from dfinfra.rpc.server import GrpcServer
 from dfinfra.services import Closing, Opening
 from dfinfra.tls import LeafCache, client_context, create_ca, server_context
 
@@ -161,10 +159,17 @@ class _Builder:
         """A seed faces the Hub; a node asks through the seed."""
         hub, clock = self._config.hub, SystemClock()
         direct = OriginGateway(hub, self._session, clock)
+        facing = HubMetadata(hub, direct, clock, lists=True)
         if self._profile.seed:
-            return HubMetadata(hub, direct, clock, lists=True)
-        secure = self._identity is not None
-        return HubMetadata(hub, SeedGateway(self._links, self._seeds, direct, secure=secure), clock)
+            return facing
+        gateway = SeedGateway(
+            self._links,
+            self._seeds,
+            facing,
+            partial(name_at_hub, hub.base),
+            secure=self._identity is not None,
+        )
+        return HubMetadata(hub, gateway, clock)
 
     async def _answer(self, ask: meganeura_pb2.Ask) -> HubAnswer:
         """What another host asks of the Hub: seeds answer."""
@@ -237,7 +242,6 @@ class _Builder:
             max_upload_bytes_s=config.upload.rate_limit_bytes or 0,
             disk_path="/",
         )
-        downloads = Downloads(registry, host, self._disk, config.download.output_dirs)
         socket_path = config.download.socket_path or self._state / "dfdaemon.sock"
         return [
             Opening("store", partial(self._disk.run, self._store.open), self._close_store),
@@ -250,8 +254,15 @@ class _Builder:
             Closing("origin", self._origin.aclose),
             Closing("tasks", registry.aclose),
             self._upload,
-            self._peer_rpc(registry, downloads),
-            self._tool_rpc(registry, downloads, socket_path),
+            *rpc_services(
+                config,
+                registry,
+                self._client,
+                self._metadata,
+                self._describe,
+                self._disk,
+                socket_path,
+            ),
             Announcer(
                 self._client,
                 self._channels,
@@ -295,23 +306,6 @@ class _Builder:
         await self._disk.run(self._store.close)
         self._disk.close()
         self._cpu.close()
-
-    def _peer_rpc(self, registry: TaskRegistry, downloads: Downloads) -> GrpcServer:
-        upload = self._config.upload
-        service = UploadService(registry, downloads, self._describe, self._disk)
-        return GrpcServer(
-            [f"{upload.ip}:{upload.rpc_port}"],
-            [partial(dfdaemon_pb2_grpc.add_DfdaemonUploadServicer_to_server, service)],
-            ["dfdaemon.v2.DfdaemonUpload"],
-        )
-
-    def _tool_rpc(self, registry: TaskRegistry, downloads: Downloads, path: Path) -> GrpcServer:
-        service = DownloadService(registry, downloads, self._client, self._disk)
-        return GrpcServer(
-            [f"unix:{path}"],
-            [partial(dfdaemon_pb2_grpc.add_DfdaemonDownloadServicer_to_server, service)],
-            ["dfdaemon.v2.DfdaemonDownload"],
-        )
 
 
 def _identity(folder: Path | None) -> Identity | None:
