@@ -26,7 +26,14 @@ CDN_HOST = "127.0.0.2"
 Changes = dict[str, Any]
 
 # Settings of the stand-in that tests change.
-DEFAULTS: Changes = {"xet": False, "signing": "gcp", "gzip": False, "page_size": 1000}
+DEFAULTS: Changes = {
+    "xet": False,
+    "signing": "gcp",
+    "gzip": False,
+    "page_size": 1000,
+    "hub_base": None,
+    "cdn_base": None,
+}
 
 
 @dataclass(frozen=True)
@@ -94,6 +101,11 @@ class Bed:
         """Every member that was started still runs."""
         gone = [member.name for member in self.swarm.members if not member.running]
         assert not gone, f"ended: {gone}\n{self.swarm.tails()}"
+
+    @property
+    def proxy_ca(self) -> str:
+        """The CA that clients of an intercepting node must trust."""
+        return str(self.folder / "proxy-ca" / "ca.crt")
 
     def fresh(self, name: str) -> str:
         """A name that no other test of the module uses."""
@@ -172,12 +184,13 @@ def started(plan: Plan, folder: Path) -> Iterator[Bed]:
     """Start the origin and the swarm of a module; stop them afterwards."""
     with StandInProcess(folder / "standin", tls=plan.tls) as standin:
         hub = {"hub": {"cdnHosts": [CDN_HOST]}}
+        ca = {"proxy": {"intercept": {"caDir": str(folder / "proxy-ca")}}}
         swarm = Swarm(
             folder / "swarm",
             hub=standin.hub_url,
             hub_ca=standin.ca_file,
             nodes=plan.nodes,
-            node=laid_over(hub, plan.node(standin)),
+            node=laid_over(laid_over(hub, ca), plan.node(standin)),
             seed=laid_over(hub, plan.seed),
         )
         with swarm:
