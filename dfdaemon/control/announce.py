@@ -115,8 +115,10 @@ class Announcer:
                 await stub.AnnounceBlobs(request, timeout=CALL_TIMEOUT_S)
             except grpc.aio.AioRpcError as error:
                 if error.code() == grpc.StatusCode.UNIMPLEMENTED:
-                    return  # a plain Dragonfly scheduler
+                    self._client.note_plain(address, True)
+                    return
                 raise
+            self._client.note_plain(address, False)
             first = False
 
     def _held(self) -> list[meganeura_pb2.HeldBlob]:

@@ -1,40 +1,24 @@
-"""This host's conversation with the schedulers, one AnnouncePeer stream per task.
+"""The schedulers that this host knows: which one is a task's, which answer, which are plain ones.
 
 The task's scheduler is the one that a consistent hash of the id names, among those that answer; the
-next one on the ring takes over. Nothing of a requester's headers is said here.
+next one on the ring takes over. What is said to it about one task is in ``session``.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-import grpc
-
-from dfcore.errors import MeganeuraError, Unavailable
+from dfcore.errors import Unavailable
 from dfcore.hashring import HashRing
-from dfcore.pieces import Geometry
-from dfdaemon.control.scheduler_messages import candidates, origin_failed, piece_finished
+from dfdaemon.control.held import announce_held
+from dfdaemon.control.session import SchedulerSession
 from dfdaemon.task import events as it
 from dfdaemon.task.spec import TaskSpec
-from dfdaemon.task.spec_proto import to_download
-from dfinfra.jobs import JobGroup
-from dfinfra.logs import get_logger
-from dfinfra.pb import scheduler_pb2 as pb
 from dfinfra.pb import scheduler_pb2_grpc
 from dfinfra.rpc.channels import Channels
 
-log = get_logger("scheduler-client")
-
-OUTBOX_MESSAGES = 1024
-RETRY_S = 1.0
-REFUSED_RETRY_S = 0.2
-REFUSALS = (
-    grpc.StatusCode.FAILED_PRECONDITION,
-    grpc.StatusCode.ABORTED,
-    grpc.StatusCode.RESOURCE_EXHAUSTED,
-)
 DOWN_S = 5.0
 HASHED_CHARACTERS = 5
 """Of the task id, as plain Dragonfly daemons hash it."""
@@ -52,6 +36,7 @@ class SchedulerClient:
         self._ring = HashRing(self.addresses)
         self._down_until: dict[str, float] = {}
         self._unknown: dict[str, asyncio.Event] = {}
+        self._plain: set[str] = set()
         self.seeds: tuple[it.ParentAddress, ...] = ()
 
     def known_seed(self, task_id: str) -> tuple[it.ParentAddress, ...]:
@@ -85,6 +70,30 @@ class SchedulerClient:
             raise Unavailable("no scheduler answers")
         return address
 
+    async def announce_held(self, spec: TaskSpec, peer_id: str) -> None:
+        """Tell the task's scheduler that this host has all of it, if it is one that must be told."""
+        address = self.choose(spec.task_id)
+        if address is not None and self.may_tell(address, spec) and self.is_plain(address):
+            await announce_held(self.stub(address), self.host_id, spec, peer_id)
+
+    def is_plain(self, address: str) -> bool:
+        """It is Dragonfly's own scheduler, which knows nothing of what we add."""
+        return address in self._plain
+
+    def note_plain(self, address: str, plain: bool) -> None:
+        """The scheduler was seen to be (or not to be) a plain one."""
+        (self._plain.add if plain else self._plain.discard)(address)
+
+    def may_tell(self, address: str, spec: TaskSpec) -> bool:
+        """May the scheduler hear of the task?
+
+        A plain one keeps what it hears and sends plain seeds after it, who could not have restricted
+        content, nor bring it to us; and content of unknown size is to it content of none.
+        """
+        if not self.is_plain(address):
+            return True
+        return not spec.restricted and spec.size_bytes is not None
+
     def unknown_at(self, address: str) -> asyncio.Event:
         """Set when the scheduler said that it does not know this host: it was restarted."""
         return self._unknown.setdefault(address, asyncio.Event())
@@ -94,177 +103,3 @@ class SchedulerClient:
 
     def mark_up(self, address: str) -> None:
         self._down_until.pop(address, None)
-
-
-class SchedulerSession:
-    """What one download says to its scheduler and hears from it."""
-
-    def __init__(self, client: SchedulerClient, spec: TaskSpec, peer_id: str, post: Post) -> None:
-        self._client = client
-        self._spec = spec
-        self._peer_id = peer_id
-        self._post = post
-        self._outbox: asyncio.Queue[pb.AnnouncePeerRequest | None] = asyncio.Queue(OUTBOX_MESSAGES)
-        self._jobs = JobGroup(f"session {spec.task_id[:12]}")
-        self._started = False
-        self._is_seed = False
-        self._from_origin = False
-        self._finished_pieces: set[int] = set()
-
-    def register(self, *, need_back_to_source: bool) -> None:
-        self._is_seed = need_back_to_source
-        self._jobs.spawn(self._run(), name="announce")
-
-    async def _run(self) -> None:
-        while True:
-            address = self._client.choose(self._spec.task_id)
-            if address is None:
-                self._without_scheduler()
-                await asyncio.sleep(RETRY_S)
-                continue
-            try:
-                await self._converse(address)
-                return
-            except grpc.aio.AioRpcError as error:
-                log.debug("scheduler lost", scheduler=address, code=error.code().name)
-                await self._lost(address, error)
-
-    async def _lost(self, address: str, error: grpc.aio.AioRpcError) -> None:
-        """Only a scheduler that cannot be reached is down; one that refuses is asked again."""
-        if error.code() == grpc.StatusCode.NOT_FOUND:
-            self._client.unknown_at(address).set()
-        elif error.code() not in REFUSALS:
-            self._client.mark_down(address)
-            return
-        await asyncio.sleep(REFUSED_RETRY_S)
-
-    def _without_scheduler(self) -> None:
-        """The swarm goes on by what is known: the seed, else (if allowed) the origin."""
-        if seed := () if self._is_seed else self._client.known_seed(self._spec.task_id):
-            self._post(it.CandidatesNamed(seed))
-            return
-        configured = bool(self._client.addresses)
-        self._post(it.SchedulerLost(Unavailable("no scheduler answers"), configured))
-
-    async def _converse(self, address: str) -> None:
-        stub = self._client.stub(address)
-        self._outbox = asyncio.Queue(OUTBOX_MESSAGES)
-        self._say(pb.AnnouncePeerRequest(register_peer_request=self._registration()))
-        if self._started:
-            self.started()
-        async for response in stub.AnnouncePeer(self._messages()):
-            self._client.mark_up(address)
-            self._hear(response)
-
-    def _registration(self) -> pb.RegisterPeerRequest:
-        download = to_download(self._spec, need_back_to_source=self._is_seed)
-        return pb.RegisterPeerRequest(download=download)
-
-    async def _messages(self) -> AsyncIterator[pb.AnnouncePeerRequest]:
-        while (message := await self._outbox.get()) is not None:
-            yield message
-
-    def _hear(self, response: pb.AnnouncePeerResponse) -> None:
-        match response.WhichOneof("response"):
-            case "normal_task_response":
-                self._post(it.CandidatesNamed(candidates(response.normal_task_response)))
-            case "need_back_to_source_response":
-                self._sent_to_origin()
-                self._post(it.OriginGranted(response.need_back_to_source_response.description))
-                self._post(it.CandidatesNamed(()))
-            case _:
-                self._post(it.CandidatesNamed(()))
-
-    def _sent_to_origin(self) -> None:
-        self._from_origin = True
-        if self._started:
-            self.started()
-
-    def _say(self, message: pb.AnnouncePeerRequest) -> None:
-        message.host_id = self._client.host_id
-        message.task_id = self._spec.task_id
-        message.peer_id = self._peer_id
-        try:
-            self._outbox.put_nowait(message)
-        except asyncio.QueueFull:
-            # Reports are telemetry: the scheduler hears of the finished task all the same.
-            log.debug("report dropped", task=self._spec.task_id)
-
-    def started(self) -> None:
-        self._started = True
-        if self._from_origin:
-            started = pb.DownloadPeerBackToSourceStartedRequest()
-            self._say(pb.AnnouncePeerRequest(download_peer_back_to_source_started_request=started))
-        else:
-            self._say(
-                pb.AnnouncePeerRequest(
-                    download_peer_started_request=pb.DownloadPeerStartedRequest()
-                )
-            )
-
-    def piece_held(self, piece: int, geometry: Geometry, parent_id: str, source: str) -> None:
-        """A whole piece is in the store."""
-        if piece in self._finished_pieces:
-            return
-        self._finished_pieces.add(piece)
-        message = piece_finished(piece, geometry, parent_id, source)
-        if source == "origin":
-            self._say(
-                pb.AnnouncePeerRequest(
-                    download_piece_back_to_source_finished_request=(
-                        pb.DownloadPieceBackToSourceFinishedRequest(piece=message)
-                    )
-                )
-            )
-        else:
-            self._say(
-                pb.AnnouncePeerRequest(
-                    download_piece_finished_request=pb.DownloadPieceFinishedRequest(piece=message)
-                )
-            )
-
-    def bad_parent(self, parent: str, piece: int) -> None:
-        failed = pb.DownloadPieceFailedRequest(
-            piece_number=piece, parent_id=parent, temporary=False
-        )
-        self._say(pb.AnnouncePeerRequest(download_piece_failed_request=failed))
-
-    def reschedule(self, bad: Sequence[str], reason: str) -> None:
-        request = pb.ReschedulePeerRequest(description=reason)
-        for peer_id in bad:
-            request.candidate_parents.add(id=peer_id)
-        self._say(pb.AnnouncePeerRequest(reschedule_peer_request=request))
-
-    async def aclose(self, word: str, error: MeganeuraError | None = None) -> None:
-        """Tell how the download ended, give the message a moment to leave, and hang up."""
-        if error is not None and self._from_origin:
-            self._say(origin_failed(error))
-        self._say(self._last_word(word))
-        try:
-            self._outbox.put_nowait(None)
-            async with asyncio.timeout(LAST_WORD_S):
-                await self._jobs.join()
-        except (asyncio.QueueFull, TimeoutError):
-            pass
-        await self._jobs.cancel_all()
-
-    def _last_word(self, word: str) -> pb.AnnouncePeerRequest:
-        origin = self._from_origin
-        if word == "succeeded":
-            if origin:
-                finished = pb.DownloadPeerBackToSourceFinishedRequest()
-                return pb.AnnouncePeerRequest(
-                    download_peer_back_to_source_finished_request=finished
-                )
-            return pb.AnnouncePeerRequest(
-                download_peer_finished_request=pb.DownloadPeerFinishedRequest()
-            )
-        if origin:
-            failed = pb.DownloadPeerBackToSourceFailedRequest(description=word)
-            return pb.AnnouncePeerRequest(download_peer_back_to_source_failed_request=failed)
-        return pb.AnnouncePeerRequest(
-            download_peer_failed_request=pb.DownloadPeerFailedRequest(description=word)
-        )
-
-
-LAST_WORD_S = 2.0

@@ -8,9 +8,12 @@ from typing import Any
 import grpc
 from google.protobuf import empty_pb2
 
+from dfcore.errors import MeganeuraError
 from dfdaemon.control.scheduler import SchedulerClient
 from dfdaemon.rpc.downloads import Downloads
-from dfdaemon.rpc.messages import local_task, stat_local
+from dfdaemon.rpc.entries import Entries
+from dfdaemon.rpc.local_tasks import LocalTasks
+from dfdaemon.rpc.messages import local_task
 from dfdaemon.task.registry import TaskRegistry
 from dfinfra.offload import Pool
 from dfinfra.pb import common_pb2, dfdaemon_pb2_grpc, scheduler_pb2
@@ -27,18 +30,22 @@ class DownloadService(dfdaemon_pb2_grpc.DfdaemonDownloadServicer):
         self,
         registry: TaskRegistry,
         downloads: Downloads,
+        entries: Entries,
+        local: LocalTasks,
         scheduler: SchedulerClient,
         disk: Pool,
     ) -> None:
         self._registry = registry
         self._downloads = downloads
+        self._entries = entries
+        self._local = local
         self._scheduler = scheduler
         self._disk = disk
 
     async def DownloadTask(  # noqa: N802
         self, request: pb.DownloadTaskRequest, context: Any
     ) -> AsyncIterator[pb.DownloadTaskResponse]:
-        async for response in self._downloads.run(request.download, may_write=True):
+        async for response in self._downloads.run(request.download, local=True):
             yield response
 
     async def StatTask(self, request: pb.StatTaskRequest, context: Any) -> common_pb2.Task:  # noqa: N802
@@ -53,13 +60,16 @@ class DownloadService(dfdaemon_pb2_grpc.DfdaemonDownloadServicer):
             raise from_rpc_error(error, "scheduler") from error
 
     async def DeleteTask(self, request: pb.DeleteTaskRequest, context: Any) -> empty_pb2.Empty:  # noqa: N802
-        """Delete the task on every host that holds it."""
+        """Delete the task on every host that holds it; from a plain scheduler's cluster, here."""
+        address = self._scheduler.must_choose(request.task_id)
+        if self._scheduler.is_plain(address):
+            await self._local.delete(request.task_id)
+            return empty_pb2.Empty()
         question = scheduler_pb2.DeleteTaskRequest(
             host_id=self._registry.parts.host.host_id, task_id=request.task_id
         )
-        stub = self._scheduler.stub(self._scheduler.must_choose(request.task_id))
         try:
-            await stub.DeleteTask(question, timeout=CALL_TIMEOUT_S)
+            await self._scheduler.stub(address).DeleteTask(question, timeout=CALL_TIMEOUT_S)
         except grpc.aio.AioRpcError as error:
             raise from_rpc_error(error, "scheduler") from error
         return empty_pb2.Empty()
@@ -67,7 +77,7 @@ class DownloadService(dfdaemon_pb2_grpc.DfdaemonDownloadServicer):
     async def StatLocalTask(  # noqa: N802
         self, request: pb.StatLocalTaskRequest, context: Any
     ) -> pb.StatLocalTaskResponse:
-        return await self._disk.run(stat_local, self._registry, request.task_id)
+        return await self._local.stat(request.task_id)
 
     async def ListLocalTasks(  # noqa: N802
         self, request: pb.ListLocalTasksRequest, context: Any
@@ -78,15 +88,23 @@ class DownloadService(dfdaemon_pb2_grpc.DfdaemonDownloadServicer):
     async def DeleteLocalTask(  # noqa: N802
         self, request: pb.DeleteLocalTaskRequest, context: Any
     ) -> empty_pb2.Empty:
-        self._registry.delete(request.task_id)
+        await self._local.delete(request.task_id)
         return empty_pb2.Empty()
+
+    async def ListTaskEntries(  # noqa: N802
+        self, request: pb.ListTaskEntriesRequest, context: Any
+    ) -> pb.ListTaskEntriesResponse:
+        return await self._entries.list(request)
 
     async def DeleteHost(self, request: empty_pb2.Empty, context: Any) -> empty_pb2.Empty:  # noqa: N802
         """Leave the swarm: the schedulers stop naming this host."""
         question = scheduler_pb2.DeleteHostRequest(host_id=self._registry.parts.host.host_id)
+        failed: MeganeuraError | None = None
         for address in self._scheduler.addresses:
             try:
                 await self._scheduler.stub(address).DeleteHost(question, timeout=CALL_TIMEOUT_S)
             except grpc.aio.AioRpcError as error:
-                raise from_rpc_error(error, f"scheduler {address}") from error
+                failed = from_rpc_error(error, f"scheduler {address}")
+        if failed is not None:
+            raise failed
         return empty_pb2.Empty()

@@ -1,115 +1,185 @@
-"""DownloadTask, the same on both services: open the task, tell its pieces, place the file."""
+"""DownloadTask, the same on both services: ask the origin, open the task, tell its pieces."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
 
-from dfcore.errors import BadInput, Denied
-from dfcore.pieces import Geometry
-from dfcore.ranges import ByteRange
-from dfdaemon.rpc.messages import piece_message, wanted_range
-from dfdaemon.task.parts import HostIdentity
-from dfdaemon.task.service import Extent, TaskHandle, TaskService
-from dfdaemon.task.spec_proto import from_download
+from dfcore.errors import Denied, TimedOut
+from dfcore.pieces import MAX_PIECE_LENGTH, Geometry
+from dfcore.ranges import ByteRange, parse_range_header
+from dfdaemon.control.scheduler import SchedulerClient
+from dfdaemon.rpc.messages import piece_message
+from dfdaemon.rpc.origins import Origins
+from dfdaemon.rpc.output import Outputs, read_extent
+from dfdaemon.task.registry import TaskRegistry
+from dfdaemon.task.service import TaskHandle
+from dfdaemon.task.spec import TaskSpec
+from dfinfra.jobs import JobGroup
 from dfinfra.offload import Pool
 from dfinfra.pb import common_pb2
 from dfinfra.pb import dfdaemon_pb2 as pb
 
+_LONGEST_S = 24 * 3600.0
+
 
 class Downloads:
-    """Serves DownloadTask from the task engine. ``output_dirs`` is where files may be placed."""
+    """Serves DownloadTask from the task engine."""
 
     def __init__(
-        self, tasks: TaskService, host: HostIdentity, disk: Pool, output_dirs: Sequence[Path]
+        self,
+        registry: TaskRegistry,
+        origins: Origins,
+        outputs: Outputs,
+        scheduler: SchedulerClient,
+        disk: Pool,
     ) -> None:
-        self._tasks = tasks
-        self._host = host
+        self._registry = registry
+        self._origins = origins
+        self._outputs = outputs
+        self._scheduler = scheduler
         self._disk = disk
-        self._output_dirs = tuple(path.resolve() for path in output_dirs)
+        self._jobs = JobGroup("downloads")
+
+    async def aclose(self) -> None:
+        """Leave what runs for nobody."""
+        await self._jobs.cancel_all()
 
     async def run(
-        self, download: common_pb2.Download, *, may_write: bool
+        self, download: common_pb2.Download, *, local: bool
     ) -> AsyncIterator[pb.DownloadTaskResponse]:
-        """Answer one DownloadTask: first what the content is, then each piece when it is here."""
-        output = self._output(download, may_write=may_write)
-        wanted = wanted_range(download)
-        handle = await self._tasks.open(from_download(download), wanted)
+        """Answer one DownloadTask: first what the content is, then each piece when it is here.
+
+        ``local`` requests come over the node's own socket: they may have files placed, and restricted
+        bytes, which leave to other hosts over mutual TLS alone. The others are a scheduler's triggers.
+        """
+        deadline = _deadline(download)
+        output = self._outputs.place_for(download, local=local)
+        async with _until(deadline):
+            wanted = await self._origins.wanted(download, by_digest=local)
+            spec = wanted.spec
+            if not wanted.vouched and self._registry.is_closed_to(spec):
+                raise Denied("what is held under this name is not everybody's: give it no name")
+            span = asked_range(download, spec)
+            handle = await self._registry.open(spec, _whole_pieces(span, spec.piece_length))
         try:
-            geometry = Geometry.for_size(handle.size_bytes, download.piece_length or None)
-            whole = ByteRange(0, handle.size_bytes)
-            span = (wanted.intersect(whole) or ByteRange(0, 0)) if wanted else whole
-            yield self._started(handle, download)
+            self._check_way(spec, download, local=local)
+            async with _until(deadline):
+                await self._outputs.check_digest(handle, spec)
+            yield self._started(handle, span, wanted.headers)
+            if not local and handle.was_local:
+                held = replace(spec, size_bytes=handle.size_bytes)
+                self._jobs.spawn(self._scheduler.announce_held(held, handle.peer_id), name="held")
+            if span is not None and download.prefetch:
+                self._jobs.spawn(self._prefetch(spec), name=f"prefetch {spec.task_id[:12]}")
+            geometry = Geometry.for_size(handle.size_bytes, spec.piece_length)
             for piece in _pieces_of(geometry, span):
-                message = piece_message(piece, geometry)
-                content = await _content(handle, geometry.piece_range(piece), self._disk, download)
-                if content is not None:
-                    message.content = content
-                response = self._response(handle)
-                response.download_piece_finished_response.piece.CopyFrom(message)
-                yield response
+                async with _until(deadline):
+                    message = await self._piece(handle, piece, geometry, download)
+                yield message
+            if span is None:
+                # The end of the answers means that all of it is verified and kept.
+                async with _until(deadline):
+                    await handle.finished()
             if output is not None:
-                await handle.finished()
-                await self._disk.run(_place, handle, output, overwrite=download.overwrite)
+                await self._disk.run(output.put, handle)
         finally:
             await handle.aclose()
 
+    def _check_way(self, spec: TaskSpec, download: common_pb2.Download, *, local: bool) -> None:
+        leaves = not local and download.need_piece_content
+        if leaves and self._registry.is_restricted(spec.task_id):
+            raise Denied("a restricted blob travels over mutual TLS only")
+
     def _response(self, handle: TaskHandle) -> pb.DownloadTaskResponse:
+        host_id = self._registry.parts.host.host_id
         return pb.DownloadTaskResponse(
-            host_id=self._host.host_id, task_id=handle.task_id, peer_id=handle.peer_id
+            host_id=host_id, task_id=handle.task_id, peer_id=handle.peer_id
         )
 
     def _started(
-        self, handle: TaskHandle, download: common_pb2.Download
+        self, handle: TaskHandle, span: ByteRange | None, headers: Mapping[str, str]
     ) -> pb.DownloadTaskResponse:
         response = self._response(handle)
         started = response.download_task_started_response
         started.content_length = handle.size_bytes
-        started.response_header.update(handle.response_headers)
+        kept = {name.lower(): value for name, value in handle.response_headers.items()}
+        started.response_header.update({**kept, **headers})
         started.is_finished = handle.was_local
-        if download.HasField("range"):
-            started.range.CopyFrom(download.range)
+        if span is not None:
+            started.range.start, started.range.length = span.start, span.size
         return response
 
-    def _output(self, download: common_pb2.Download, *, may_write: bool) -> Path | None:
-        if not download.output_path:
-            return None
-        if not may_write:
-            raise Denied("an output path is taken over the node's own socket only")
-        path = Path(download.output_path)
-        if not path.is_absolute():
-            raise BadInput("output_path must be absolute")
-        if download.HasField("range"):
-            raise BadInput("output_path cannot go with a range")
-        real = path.parent.resolve() / path.name
-        if not any(real.is_relative_to(folder) for folder in self._output_dirs):
-            raise Denied(f"{path} is under none of the node's download.outputDirs")
-        return real
+    async def _piece(
+        self, handle: TaskHandle, piece: int, geometry: Geometry, download: common_pb2.Download
+    ) -> pb.DownloadTaskResponse:
+        """Wait for the piece; its bytes go along if they were asked for."""
+        message = piece_message(piece, geometry)
+        if handle.was_local:
+            message.traffic_type = common_pb2.LOCAL_PEER
+        parts: list[bytes] = []
+        async for extent in handle.extents(geometry.piece_range(piece)):
+            if download.need_piece_content:
+                parts.append(await self._disk.run(read_extent, extent))
+        if download.need_piece_content:
+            message.content = b"".join(parts)
+        response = self._response(handle)
+        response.download_piece_finished_response.piece.CopyFrom(message)
+        return response
+
+    async def _prefetch(self, spec: TaskSpec) -> None:
+        """Bring the rest, too: whoever reads a part of a model will want it."""
+        handle = await self._registry.open(spec)
+        try:
+            await handle.finished()
+        finally:
+            await handle.aclose()
 
 
-def _pieces_of(geometry: Geometry, span: ByteRange) -> range:
-    if not span.size:
+def asked_range(download: common_pb2.Download, spec: TaskSpec) -> ByteRange | None:
+    """The bytes that a Download asks for, by its own field or by its Range header; None is all."""
+    size_bytes = spec.size_bytes
+    if download.HasField("range") and download.range.length:
+        start, end = download.range.start, download.range.start + download.range.length
+        if size_bytes is None:
+            return ByteRange(start, end)
+        header = f"bytes={start}-{end - 1}"
+    else:
+        header = next((v for k, v in download.request_header.items() if k.lower() == "range"), "")
+    if not header or not size_bytes:
+        return None
+    spans = parse_range_header(header, size_bytes)
+    return spans[0] if spans else None
+
+
+def _whole_pieces(span: ByteRange | None, piece_length: int | None) -> ByteRange | None:
+    """The pieces that hold the range: what is told of are pieces."""
+    if span is None:
+        return None
+    length = piece_length or MAX_PIECE_LENGTH
+    return ByteRange(span.start // length * length, -(-span.end // length) * length)
+
+
+def _pieces_of(geometry: Geometry, span: ByteRange | None) -> range:
+    units = geometry.units_of(span or ByteRange(0, geometry.size_bytes))
+    if not units:
         return range(0)
-    units = geometry.units_of(span)
     return range(geometry.piece_of_unit(units[0]), geometry.piece_of_unit(units[-1]) + 1)
 
 
-async def _content(
-    handle: TaskHandle, span: ByteRange, disk: Pool, download: common_pb2.Download
-) -> bytes | None:
-    """Wait for the piece; its bytes if they were asked for."""
-    parts: list[bytes] = []
-    async for extent in handle.extents(span):
-        if download.need_piece_content:
-            parts.append(await disk.run(_read, extent))
-    return b"".join(parts) if download.need_piece_content else None
+def _deadline(download: common_pb2.Download) -> float:
+    """The loop's time by which it must be done."""
+    asked_s = download.timeout.seconds + download.timeout.nanos / 1e9
+    return asyncio.get_running_loop().time() + min(asked_s or _LONGEST_S, _LONGEST_S)
 
 
-def _read(extent: Extent) -> bytes:
-    return os.pread(extent.fd, extent.length, extent.offset)
-
-
-def _place(handle: TaskHandle, path: Path, *, overwrite: bool) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle.link_to(path, overwrite=overwrite)
+@asynccontextmanager
+async def _until(deadline: float) -> AsyncIterator[None]:
+    """TimedOut once the deadline has passed."""
+    try:
+        async with asyncio.timeout_at(deadline):
+            yield
+    except TimeoutError:
+        raise TimedOut("the download did not end within its timeout") from None

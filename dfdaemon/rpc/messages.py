@@ -1,23 +1,12 @@
-"""Blobs and ranges as ``dfdaemon.v2`` and ``common.v2`` messages. Pure."""
+"""Blobs as ``dfdaemon.v2`` and ``common.v2`` messages. Pure."""
 
 from __future__ import annotations
 
 from blobstore.blob import Blob
 from blobstore.model import BlobInfo
 from dfcore.bitmap import Bitmap
-from dfcore.errors import NotFound
 from dfcore.pieces import Geometry
-from dfcore.ranges import ByteRange
-from dfdaemon.task.registry import TaskRegistry
 from dfinfra.pb import common_pb2, dfdaemon_pb2
-
-
-def wanted_range(download: common_pb2.Download) -> ByteRange | None:
-    """The bytes that a Download asks for; None is all of them."""
-    if not download.HasField("range") or not download.range.length:
-        return None
-    start = download.range.start
-    return ByteRange(start, start + download.range.length)
 
 
 def whole_pieces(held: Bitmap, geometry: Geometry) -> list[int]:
@@ -43,11 +32,11 @@ def piece_message(piece: int, geometry: Geometry) -> common_pb2.Piece:
     return message
 
 
-def task_message(blob: Blob) -> common_pb2.Task:
+def task_message(task_id: str, blob: Blob) -> common_pb2.Task:
     """A task as StatTask tells it. Request headers are not kept, so none are told."""
     pieces = whole_pieces(blob.held, blob.geometry)
     message = common_pb2.Task(
-        id=blob.id,
+        id=task_id,
         url=blob.meta.url,
         content_length=blob.geometry.size_bytes,
         piece_count=blob.geometry.piece_count,
@@ -67,6 +56,7 @@ def task_message(blob: Blob) -> common_pb2.Task:
 
 
 def local_task(info: BlobInfo) -> dfdaemon_pb2.StatLocalTaskResponse:
+    """A task of a listing."""
     message = dfdaemon_pb2.StatLocalTaskResponse(
         task_id=info.blob_id, content_length=info.size_bytes
     )
@@ -79,9 +69,17 @@ def local_task(info: BlobInfo) -> dfdaemon_pb2.StatLocalTaskResponse:
     return message
 
 
-def stat_local(registry: TaskRegistry, task_id: str) -> dfdaemon_pb2.StatLocalTaskResponse:
-    """The local view of one task. Raises NotFound."""
-    for info in registry.parts.store.all():
-        if info.blob_id == task_id:
-            return local_task(info)
-    raise NotFound(f"this host does not hold task {task_id}")
+def stat_local(
+    task_id: str, blob: Blob, info: BlobInfo | None
+) -> dfdaemon_pb2.StatLocalTaskResponse:
+    """All that is told of one task."""
+    message = dfdaemon_pb2.StatLocalTaskResponse() if info is None else local_task(info)
+    message.task_id = task_id
+    message.content_length = blob.geometry.size_bytes
+    message.piece_length = blob.geometry.piece_length
+    kept = {name.lower(): value for name, value in blob.meta.response_headers}
+    validator = blob.meta.validator or ""
+    if validator.startswith(('"', "W/")):
+        kept.setdefault("etag", validator)
+    message.response_header.update(kept)
+    return message

@@ -13,11 +13,12 @@ from typing import Any
 from google.protobuf import empty_pb2
 
 from blobstore.blob import Blob
-from dfcore.errors import Denied, NotFound
+from dfcore.errors import Denied
 from dfdaemon.rpc.downloads import Downloads
-from dfdaemon.rpc.messages import stat_local, task_message, whole_pieces
+from dfdaemon.rpc.entries import Entries
+from dfdaemon.rpc.local_tasks import LocalTasks
+from dfdaemon.rpc.messages import task_message, whole_pieces
 from dfdaemon.task.registry import TaskRegistry
-from dfinfra.offload import Pool
 from dfinfra.pb import common_pb2, dfdaemon_pb2_grpc
 from dfinfra.pb import dfdaemon_pb2 as pb
 
@@ -31,34 +32,41 @@ class UploadService(dfdaemon_pb2_grpc.DfdaemonUploadServicer):
         self,
         registry: TaskRegistry,
         downloads: Downloads,
+        entries: Entries,
+        local: LocalTasks,
         describe_host: Callable[[], common_pb2.Host],
-        disk: Pool,
     ) -> None:
         self._registry = registry
         self._downloads = downloads
+        self._entries = entries
+        self._local = local
         self._describe_host = describe_host
-        self._disk = disk
 
     async def DownloadTask(  # noqa: N802
         self, request: pb.DownloadTaskRequest, context: Any
     ) -> AsyncIterator[pb.DownloadTaskResponse]:
-        async for response in self._downloads.run(request.download, may_write=False):
+        async for response in self._downloads.run(request.download, local=False):
             yield response
 
     async def SyncPieces(  # noqa: N802
         self, request: pb.SyncPiecesRequest, context: Any
     ) -> AsyncIterator[pb.SyncPiecesResponse]:
+        """Tell which of the interesting pieces are here, and each further one when it is.
+
+        Ends when all were told, or when no download runs that could bring the others.
+        """
         wanted = set(request.interested_piece_numbers)
-        blob = self._public_blob(request.task_id)
-        watch = _UnitWatch(blob)
+        blob = await self._public_blob(request.task_id)
+        watch = _Watch(blob, request.task_id, self._registry)
         try:
             while wanted:
                 changed = watch.armed()
+                running = self._registry.is_running(request.task_id)
                 for piece in whole_pieces(blob.held, blob.geometry):
                     if piece in wanted:
                         wanted.discard(piece)
                         yield self._piece(blob, piece)
-                if not wanted or blob.complete or not self._registry.is_running(request.task_id):
+                if not running:
                     return
                 await changed.wait()
         finally:
@@ -75,24 +83,30 @@ class UploadService(dfdaemon_pb2_grpc.DfdaemonUploadServicer):
             tcp_port=host.vortex_port,
         )
 
-    def _public_blob(self, task_id: str) -> Blob:
-        served = self._registry.blob(task_id)
-        if served is None:
-            raise NotFound(f"this host does not hold task {task_id}")
-        if served.meta.restricted:
+    async def _public_blob(self, task_id: str) -> Blob:
+        blob = await self._local.blob(task_id)
+        if self._registry.is_restricted(task_id):
             raise Denied("a restricted blob travels over mutual TLS only")
-        return served
+        return blob
 
     async def StatTask(self, request: pb.StatTaskRequest, context: Any) -> common_pb2.Task:  # noqa: N802
-        return task_message(self._public_blob(request.task_id))
+        """The task as this host has it."""
+        return task_message(request.task_id, await self._public_blob(request.task_id))
 
     async def StatLocalTask(  # noqa: N802
         self, request: pb.StatLocalTaskRequest, context: Any
     ) -> pb.StatLocalTaskResponse:
-        return await self._disk.run(stat_local, self._registry, request.task_id)
+        await self._public_blob(request.task_id)
+        return await self._local.stat(request.task_id)
+
+    async def ListTaskEntries(  # noqa: N802
+        self, request: pb.ListTaskEntriesRequest, context: Any
+    ) -> pb.ListTaskEntriesResponse:
+        return await self._entries.list(request)
 
     async def DeleteTask(self, request: pb.DeleteTaskRequest, context: Any) -> empty_pb2.Empty:  # noqa: N802
-        self._registry.delete(request.task_id)
+        """Drop what this host has of the task: a scheduler asks each host in turn."""
+        await self._local.delete(request.task_id)
         return empty_pb2.Empty()
 
     async def SyncHost(  # noqa: N802
@@ -103,17 +117,18 @@ class UploadService(dfdaemon_pb2_grpc.DfdaemonUploadServicer):
             await asyncio.sleep(HOST_INTERVAL_S)
 
 
-class _UnitWatch:
-    """Wakes a job of the loop whenever a unit of the blob is committed, in whatever thread."""
+class _Watch:
+    """Wakes a job of the loop at every unit of the blob, in whatever thread, and at the task's end."""
 
-    def __init__(self, blob: Blob) -> None:
+    def __init__(self, blob: Blob, task_id: str, registry: TaskRegistry) -> None:
         self._blob = blob
         self._loop = asyncio.get_running_loop()
         self._event = asyncio.Event()
+        self._forget_end = registry.at_end(task_id, self._event.set)
         blob.add_listener(self._committed)
 
     def armed(self) -> asyncio.Event:
-        """An event that is set by the next unit; take it before looking at what is held."""
+        """An event that the next change sets; take it before looking at what is held."""
         self._event.clear()
         return self._event
 
@@ -121,4 +136,5 @@ class _UnitWatch:
         self._loop.call_soon_threadsafe(self._event.set)
 
     def close(self) -> None:
+        self._forget_end()
         self._blob.remove_listener(self._committed)

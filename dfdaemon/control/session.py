@@ -1,0 +1,251 @@
+"""What one download says to its scheduler and hears from it: one AnnouncePeer stream at a time.
+
+Nothing of a requester's headers is said here. Dragonfly's own scheduler is spoken to as its own
+daemons speak (dragonflyoss/client, resource/task.rs): the start is told after the answer, a peer id is
+used once, and parents are given up by the whole messages that named them, which it checks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import TYPE_CHECKING
+
+import grpc
+
+from dfcore.errors import MeganeuraError, Unavailable
+from dfcore.pieces import Geometry
+from dfdaemon.control.scheduler_messages import candidates, origin_failed, piece_finished
+from dfdaemon.task import events as it
+from dfdaemon.task.spec import TaskSpec
+from dfdaemon.task.spec_proto import to_download
+from dfinfra.jobs import JobGroup
+from dfinfra.logs import get_logger
+from dfinfra.pb import common_pb2
+from dfinfra.pb import scheduler_pb2 as pb
+
+if TYPE_CHECKING:
+    from dfdaemon.control.scheduler import SchedulerClient
+
+log = get_logger("scheduler-client")
+
+OUTBOX_MESSAGES = 1024
+RETRY_S = 1.0
+REFUSED_RETRY_S = 0.2
+PLAIN_REFUSED_RETRY_S = 5.0
+LAST_WORD_S = 2.0
+REFUSALS = (
+    grpc.StatusCode.FAILED_PRECONDITION,
+    grpc.StatusCode.ABORTED,
+    grpc.StatusCode.RESOURCE_EXHAUSTED,
+)
+PLAIN_REFUSALS = (*REFUSALS, grpc.StatusCode.INTERNAL, grpc.StatusCode.INVALID_ARGUMENT)
+
+Post = Callable[[it.Event], None]
+
+
+class SchedulerSession:
+    """What one download says to its scheduler and hears from it."""
+
+    def __init__(self, client: SchedulerClient, spec: TaskSpec, peer_id: str, post: Post) -> None:
+        self._client = client
+        self._spec = spec
+        self._peer_id = peer_id
+        self._post = post
+        self._outbox: asyncio.Queue[pb.AnnouncePeerRequest | None] = asyncio.Queue(OUTBOX_MESSAGES)
+        self._jobs = JobGroup(f"session {spec.task_id[:12]}")
+        self._plain = False
+        self._conversations = 0
+        self._answered = False
+        self._started = False
+        self._is_seed = False
+        self._from_origin = False
+        self._told_start: str | None = None
+        self._finished_pieces: set[int] = set()
+        self._named: dict[str, common_pb2.Peer] = {}
+
+    def register(self, *, need_back_to_source: bool) -> None:
+        self._is_seed = need_back_to_source
+        self._jobs.spawn(self._run(), name="announce")
+
+    async def _run(self) -> None:
+        while True:
+            address = self._client.choose(self._spec.task_id)
+            if address is None or not self._client.may_tell(address, self._spec):
+                self._without_scheduler()
+                await asyncio.sleep(RETRY_S)
+                continue
+            try:
+                await self._converse(address)
+                return
+            except grpc.aio.AioRpcError as error:
+                log.debug("scheduler lost", scheduler=address, code=error.code().name)
+                await self._lost(address, error)
+
+    async def _lost(self, address: str, error: grpc.aio.AioRpcError) -> None:
+        """Only a scheduler that cannot be reached is down; one that refuses is asked again."""
+        if error.code() == grpc.StatusCode.NOT_FOUND:
+            self._client.unknown_at(address).set()
+        elif self._plain and error.code() in PLAIN_REFUSALS:
+            # It found nobody, and lets nobody to the origin any more: that is its last word.
+            self._post(it.SchedulerLost(Unavailable(error.details() or "the scheduler refuses")))
+            await asyncio.sleep(PLAIN_REFUSED_RETRY_S)
+            return
+        elif error.code() not in REFUSALS:
+            self._client.mark_down(address)
+            return
+        await asyncio.sleep(REFUSED_RETRY_S)
+
+    def _without_scheduler(self) -> None:
+        """The swarm goes on by what is known: the seed, else (if allowed) the origin."""
+        if seed := () if self._is_seed else self._client.known_seed(self._spec.task_id):
+            self._post(it.CandidatesNamed(seed))
+            return
+        configured = bool(self._client.addresses)
+        self._post(it.SchedulerLost(Unavailable("no scheduler answers"), configured))
+
+    async def _converse(self, address: str) -> None:
+        stub = self._client.stub(address)
+        self._outbox = asyncio.Queue(OUTBOX_MESSAGES)
+        self._plain = self._client.is_plain(address)
+        self._conversations += 1
+        self._answered, self._told_start = False, None
+        self._say(pb.AnnouncePeerRequest(register_peer_request=self._registration()))
+        self._tell_start()
+        async for response in stub.AnnouncePeer(self._messages()):
+            self._client.mark_up(address)
+            self._hear(response)
+
+    @property
+    def _announced_id(self) -> str:
+        """A plain scheduler takes no second stream of a peer."""
+        if self._plain and self._conversations > 1:
+            return f"{self._peer_id}-{self._conversations}"
+        return self._peer_id
+
+    def _registration(self) -> pb.RegisterPeerRequest:
+        download = to_download(self._spec, need_back_to_source=self._is_seed)
+        return pb.RegisterPeerRequest(download=download)
+
+    async def _messages(self) -> AsyncIterator[pb.AnnouncePeerRequest]:
+        while (message := await self._outbox.get()) is not None:
+            yield message
+
+    def _hear(self, response: pb.AnnouncePeerResponse) -> None:
+        self._answered = True
+        match response.WhichOneof("response"):
+            case "normal_task_response":
+                normal = response.normal_task_response
+                if self._plain:
+                    self._named.update((peer.id, peer) for peer in normal.candidate_parents)
+                self._tell_start()
+                self._post(it.CandidatesNamed(candidates(normal)))
+            case "need_back_to_source_response":
+                self._go_to_origin(response.need_back_to_source_response.description)
+            case _:
+                # The scheduler takes the content for empty; the origin's word counts.
+                self._go_to_origin("the scheduler takes the task for empty")
+
+    def _go_to_origin(self, reason: str) -> None:
+        self._from_origin = True
+        self._tell_start()
+        self._post(it.OriginGranted(reason))
+        self._post(it.CandidatesNamed(()))
+
+    def _say(self, message: pb.AnnouncePeerRequest) -> None:
+        message.host_id = self._client.host_id
+        message.task_id = self._spec.task_id
+        message.peer_id = self._announced_id
+        try:
+            self._outbox.put_nowait(message)
+        except asyncio.QueueFull:
+            # Reports are telemetry: the scheduler hears of the finished task all the same.
+            log.debug("report dropped", task=self._spec.task_id)
+
+    def started(self) -> None:
+        """The download knows what it fetches, and has a place for it."""
+        self._started = True
+        self._tell_start()
+
+    def _tell_start(self) -> None:
+        """Say how the download goes on; a plain scheduler knows one order of messages only."""
+        if not self._started or (self._plain and not self._answered):
+            return
+        way = "origin" if self._from_origin else "peers"
+        if self._told_start in (way, "origin"):
+            return
+        self._told_start = way
+        if way == "origin":
+            begun = pb.DownloadPeerBackToSourceStartedRequest()
+            self._say(pb.AnnouncePeerRequest(download_peer_back_to_source_started_request=begun))
+        else:
+            started = pb.DownloadPeerStartedRequest()
+            self._say(pb.AnnouncePeerRequest(download_peer_started_request=started))
+
+    def piece_held(self, piece: int, geometry: Geometry, parent_id: str, source: str) -> None:
+        """A whole piece is in the store."""
+        if piece in self._finished_pieces:
+            return
+        self._finished_pieces.add(piece)
+        message = piece_finished(piece, geometry, parent_id, source)
+        if source == "origin":
+            self._say(
+                pb.AnnouncePeerRequest(
+                    download_piece_back_to_source_finished_request=(
+                        pb.DownloadPieceBackToSourceFinishedRequest(piece=message)
+                    )
+                )
+            )
+        else:
+            self._say(
+                pb.AnnouncePeerRequest(
+                    download_piece_finished_request=pb.DownloadPieceFinishedRequest(piece=message)
+                )
+            )
+
+    def bad_parent(self, parent: str, piece: int) -> None:
+        failed = pb.DownloadPieceFailedRequest(
+            piece_number=piece, parent_id=parent, temporary=False
+        )
+        self._say(pb.AnnouncePeerRequest(download_piece_failed_request=failed))
+
+    def reschedule(self, bad: Sequence[str], reason: str) -> None:
+        """Give these parents up, and ask for others."""
+        request = pb.ReschedulePeerRequest(description=reason)
+        for peer_id in bad:
+            if not self._plain:
+                request.candidate_parents.add(id=peer_id)
+            elif (named := self._named.get(peer_id)) is not None:
+                request.candidate_parents.add().CopyFrom(named)
+        self._say(pb.AnnouncePeerRequest(reschedule_peer_request=request))
+
+    async def aclose(self, word: str, error: MeganeuraError | None = None) -> None:
+        """Tell how the download ended, give the message a moment to leave, and hang up."""
+        if error is not None and self._from_origin:
+            self._say(origin_failed(error))
+        self._say(self._last_word(word))
+        try:
+            self._outbox.put_nowait(None)
+            async with asyncio.timeout(LAST_WORD_S):
+                await self._jobs.join()
+        except (asyncio.QueueFull, TimeoutError):
+            pass
+        await self._jobs.cancel_all()
+
+    def _last_word(self, word: str) -> pb.AnnouncePeerRequest:
+        origin = self._from_origin
+        if word == "succeeded":
+            if origin:
+                finished = pb.DownloadPeerBackToSourceFinishedRequest()
+                return pb.AnnouncePeerRequest(
+                    download_peer_back_to_source_finished_request=finished
+                )
+            return pb.AnnouncePeerRequest(
+                download_peer_finished_request=pb.DownloadPeerFinishedRequest()
+            )
+        if origin:
+            failed = pb.DownloadPeerBackToSourceFailedRequest(description=word)
+            return pb.AnnouncePeerRequest(download_peer_back_to_source_failed_request=failed)
+        return pb.AnnouncePeerRequest(
+            download_peer_failed_request=pb.DownloadPeerFailedRequest(description=word)
+        )
