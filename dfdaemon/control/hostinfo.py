@@ -1,8 +1,9 @@
-"""What this host says of itself to the schedulers (``common.v2.Host``)."""
+"""What this host says of itself to schedulers and peers (``common.v2.Host``)."""
 
 from __future__ import annotations
 
 import platform
+import time
 from collections.abc import Callable
 from importlib.metadata import version
 
@@ -12,6 +13,46 @@ from dfdaemon.control.scheduler_messages import OUR_PLATFORM
 from dfinfra.pb import common_pb2
 
 LINK_VERSION = 1
+
+# Of a link whose speed nobody knows: what Dragonfly's client assumes (resource/parent_selector.rs).
+ASSUMED_LINK_BPS = 10_000_000_000
+SHORTEST_SAMPLE_S = 0.5
+
+
+class LinkRate:
+    """Bits per second in and out of this host, from the kernel's counters between two looks."""
+
+    def __init__(self) -> None:
+        self._seen_at, self._received, self._sent = _counters()
+        self.rx_bps = self.tx_bps = 0
+
+    def look(self) -> None:
+        """Measure anew, if there was time enough since."""
+        now, received, sent = _counters()
+        elapsed_s = now - self._seen_at
+        if elapsed_s < SHORTEST_SAMPLE_S:
+            return
+        self.rx_bps = max(0, int(8 * (received - self._received) / elapsed_s))
+        self.tx_bps = max(0, int(8 * (sent - self._sent) / elapsed_s))
+        self._seen_at, self._received, self._sent = now, received, sent
+
+
+def _counters() -> tuple[float, int, int]:
+    """Time, bytes received and sent; loopback is no link."""
+    links = psutil.net_io_counters(pernic=True)
+    outer = [counted for name, counted in links.items() if name != "lo"]
+    return (
+        time.monotonic(),
+        sum(counted.bytes_recv for counted in outer),
+        sum(counted.bytes_sent for counted in outer),
+    )
+
+
+def link_bps() -> int:
+    """The speed of the fastest link that is up."""
+    links = psutil.net_if_stats()
+    megabits = [link.speed for name, link in links.items() if link.isup and name != "lo"]
+    return max(megabits, default=0) * 1_000_000 or ASSUMED_LINK_BPS
 
 
 def describer(
@@ -47,8 +88,11 @@ def describer(
             git_version=version("meganeura"), platform=f"{OUR_PLATFORM}{LINK_VERSION}"
         ),
     )
-    # Dragonfly's score reckons in bits.
-    fixed.network.max_tx_bandwidth = 8 * max_upload_bytes_s
+    # A score by bandwidth reckons in bits, and takes 0 for the worst.
+    link = link_bps()
+    fixed.network.max_tx_bandwidth = min(8 * max_upload_bytes_s or link, link)
+    fixed.network.max_rx_bandwidth = link
+    rate = LinkRate()
     if idc:
         fixed.network.idc = idc
     if location:
@@ -60,10 +104,13 @@ def describer(
         host.CopyFrom(fixed)
         memory, disk = psutil.virtual_memory(), psutil.disk_usage(disk_path)
         host.memory.total, host.memory.available = memory.total, memory.available
+        host.memory.used, host.memory.free = memory.used, memory.free
         host.memory.used_percent = memory.percent
         host.disk.total, host.disk.free, host.disk.used = disk.total, disk.free, disk.used
         host.disk.used_percent = disk.percent
         host.cpu.percent = psutil.cpu_percent()
+        rate.look()
+        host.network.rx_bandwidth, host.network.tx_bandwidth = rate.rx_bps, rate.tx_bps
         return host
 
     return describe
