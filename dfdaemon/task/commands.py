@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dfcore.errors import MeganeuraError
 from dfdaemon.task.events import Offer, ParentAddress
@@ -107,7 +107,9 @@ class CheckContent:
 
 @dataclass(frozen=True, slots=True)
 class ForgetUnits:
-    """Throw away every unit: the content was wrong, or another content is wanted."""
+    """Throw away every unit: the content is wrong, and this is ``why``."""
+
+    why: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,6 +115,9 @@ class Conductor:
     def expected_digest(self, unit: int) -> bytes | None:
         return self._machine.expected_digest(unit)
 
+    def promised_digest(self, unit: int) -> bytes | None:
+        return self._machine.promised_digest(unit)
+
     def claim(self, transfer: int, unit: int) -> bool:
         return not self._ended and self._machine.claim(transfer, unit)
 
@@ -340,8 +343,8 @@ class Conductor:
                     self._jobs.spawn(self._create(offer), name="create")
             case do.CheckContent():
                 self._jobs.spawn(self._check(), name="check")
-            case do.ForgetUnits():
-                self._forget()
+            case do.ForgetUnits(why=why):
+                self._forget(why)
             case do.Succeed(whole=whole):
                 self._succeed(whole)
             case do.Fail(error=error):
@@ -429,7 +432,8 @@ class Conductor:
     def _sealed_digest(self, actual: Digest) -> Digest:
         return self.spec.digest or actual
 
-    def _forget(self) -> None:
+    def _forget(self, why: str) -> None:
+        self._outcome.thrown_away(why)
         self.generation += 1
         self.doubtful_end = max(self.doubtful_end, self._shown_end)
         if self._blob is None or self._sealing:

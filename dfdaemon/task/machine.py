@@ -86,6 +86,10 @@ class Download:
         """The digest that the unit must have, as a seed told it, else as the first parent did."""
         return self._digests.expected(unit)
 
+    def promised_digest(self, unit: int) -> bytes | None:
+        """The digest that the unit must have if it comes from a seed."""
+        return self._digests.promised(unit)
+
     def claim(self, transfer: int, unit: int) -> bool:
         """May an any-of transfer bring this unit, or is it here or on its way already?"""
         return self.planner is not None and self.planner.claim(transfer, unit)
@@ -127,7 +131,7 @@ class Download:
             case it.ParentJoined():
                 return self._parent_joined(event, now)
             case it.ParentHeld():
-                return self._parent_held(event)
+                return self._parent_held(event, now)
             case it.ParentLost(parent=parent, reason=reason):
                 return self._lose(parent, reason, now)
             case it.ParentRefused(parent=parent, error=error):
@@ -216,28 +220,35 @@ class Download:
             commands += self._describe(event.offer)
         elif self.planner.parents[event.parent].held & ~event.held_bits:
             if address.seed:
-                return self._start_over()
+                return self._start_over("the seed has thrown away what it gave us")
             commands += self._cancel(self.planner.parent_forgot(event.parent))
         assert self.planner is not None
-        self._learn(event.digests, address)
+        if distrust := self._learn(event.digests, address, now):
+            return commands + distrust
         self.planner.parent_joined(event.parent, event.held_bits, event.complete)
         return commands
 
-    def _parent_held(self, event: it.ParentHeld) -> list[do.Command]:
+    def _parent_held(self, event: it.ParentHeld, now: float) -> list[do.Command]:
         address = self._parents.get(event.parent)
         if address is None or self.planner is None or event.parent not in self.planner.parents:
             return []
-        self._learn(event.digests, address)
+        if distrust := self._learn(event.digests, address, now):
+            return distrust
         bits = self._all_units if event.complete else event.bits
         for unit in event.digests:
             bits |= 1 << unit
         self.planner.parent_holds(event.parent, bits)
         return []
 
-    def _learn(self, digests: Mapping[int, bytes], address: it.ParentAddress) -> None:
+    def _learn(
+        self, digests: Mapping[int, bytes], address: it.ParentAddress, now: float
+    ) -> list[do.Command]:
         assert self.planner is not None
-        self._digests.learn(digests, from_seed=address.seed)
+        contradicted = self._digests.learn(digests, from_seed=address.seed)
         self.planner.vouched = self._digests.vouched
+        if not contradicted & self.planner.held:
+            return []
+        return self._distrust("units of peers are not those that the seed has", now)
 
     def _lose(self, parent: str, reason: str, now: float) -> list[do.Command]:
         address = self._parents.pop(parent, None)
@@ -319,7 +330,7 @@ class Download:
         self._progress_at = now
         self._origin.progressed()
         self.planner.unit_held(event.unit)
-        self._digests.learn({event.unit: event.digest}, from_seed=False)
+        self._digests.has_arrived(event.unit, event.digest)
         flight = self.planner.flights.get(event.transfer)
         if flight is None or self._origin.runs(event.transfer):
             return []
@@ -432,17 +443,22 @@ class Download:
             return self._succeed()
         if self.state != "checking":
             return []
+        return self._distrust(f"the content has digest {actual}, expected {self._digest}", now)
+
+    def _distrust(self, why: str, now: float) -> list[do.Command]:
+        """What is here is wrong: begin anew, without those whose word alone it was taken on."""
+        assert self.planner is not None
         self._mismatches += 1
-        on_their_word = self.planner.vouched == self._all_units
-        commands = self._start_over()
-        if not on_their_word:
+        on_their_word = self.planner.vouched != self._all_units
+        commands = self._start_over(why)
+        if on_their_word:
+            self.planner.wary_until = now + self.policy.starving_s
             for parent in [p for p, address in self._parents.items() if not address.seed]:
                 commands += self._ban(parent, now)
         asked = len(commands) > 1 or (self._origin.granted and self._mismatches == 1)
         if self._mismatches < self.policy.mismatches and asked:
             return commands
-        error = DigestMismatch(f"the content has digest {actual}, expected {self._digest}")
-        return commands + self._fail(error)
+        return commands + self._fail(DigestMismatch(why))
 
     def _succeed(self) -> list[do.Command]:
         """The content is right, whatever a seed may say of its own meanwhile."""
@@ -453,13 +469,13 @@ class Download:
         leave = [do.LeaveParent(parent) for parent in self._parents]
         return [*commands, *leave, do.Succeed(whole=True)]
 
-    def _start_over(self) -> list[do.Command]:
+    def _start_over(self, why: str) -> list[do.Command]:
         """Throw everything away, and hear from every seed anew what it holds.
 
         The content was wrong, or a seed has found that what it gave us was.
         """
         assert self.planner is not None
-        commands = [*self._land_all(), do.ForgetUnits()]
+        commands = [*self._land_all(), do.ForgetUnits(why)]
         self._first_transfer = self._next_transfer
         self.planner.forget_units()
         self._digests.clear()

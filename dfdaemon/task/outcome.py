@@ -102,6 +102,16 @@ class Outcome:
             reason=str(error),
         )
 
+    def thrown_away(self, why: str) -> None:
+        log.warning(
+            "content thrown away",
+            peer=self._conductor.peer_id,
+            task=self._conductor.spec.task_id,
+            component="PeerTask",
+            trace=self._conductor.trace,
+            reason=why,
+        )
+
     def given_up(self) -> None:
         self._end("abandoned")
         log.info(

@@ -117,6 +117,7 @@ class Planner:
     held: int = 0
     wanted: int = 0
     vouched: int = 0
+    wary_until: float = 0.0
     parents: dict[str, ParentView] = field(default_factory=dict)
     flights: dict[int, Flight] = field(default_factory=dict)
     _rarity: Rarity = field(init=False)
@@ -229,8 +230,12 @@ class Planner:
         waits = [
             view.not_before
             for view in self.parents.values()
-            if view.joined and view.not_before > now and (view.address.seed or self._useful(view))
+            if view.joined
+            and view.not_before > now
+            and (view.address.seed or self._useful(view, now))
         ]
+        if self.wary_until > now:
+            waits.append(self.wary_until)
         return min(waits, default=None) if self.needed else None
 
     def plan(self, now: float, number: int, waited_unit: int | None) -> list[Command]:
@@ -272,7 +277,7 @@ class Planner:
         ]
         self.rng.shuffle(ready)
         while busy < self.policy.downloads and ready:
-            command = self._next_from_peers(ready, number + len(commands), waited_unit)
+            command = self._next_from_peers(ready, now, number + len(commands), waited_unit)
             if command is None:
                 return
             self._depart(command, now)
@@ -281,28 +286,29 @@ class Planner:
             busy += 1
 
     def _next_from_peers(
-        self, ready: list[ParentView], number: int, waited_unit: int | None
+        self, ready: list[ParentView], now: float, number: int, waited_unit: int | None
     ) -> FetchUnit | FetchPiece | None:
         obtainable = 0
         for view in ready:
-            obtainable |= self._useful(view)
+            obtainable |= self._useful(view, now)
         if not obtainable:
             return None
         unit = self._choose_unit(obtainable, waited_unit)
-        view = next(view for view in ready if self._useful(view) >> unit & 1)
+        view = next(view for view in ready if self._useful(view, now) >> unit & 1)
         if view.address.ours:
             return FetchUnit(number, view.address.peer_id, unit)
         return FetchPiece(number, view.address.peer_id, self.geometry.piece_of_unit(unit))
 
-    def _useful(self, view: ParentView) -> int:
-        """What we need of the parent: a peer's unit only once a seed vouched for its digest."""
+    def _useful(self, view: ParentView, now: float) -> int:
+        """What we need of the parent. A peer's unit only once a seed vouched for its digest, where
+        there is a seed to do so; and where peers have given wrong content, not for a while."""
         useful = view.held & self.needed
-        if view.address.ours and self._seed_joined():
+        if view.address.ours and (now < self.wary_until or self._seed_named()):
             useful &= self.vouched
         return useful
 
-    def _seed_joined(self) -> bool:
-        return any(v.joined and v.address.seed and v.address.ours for v in self.parents.values())
+    def _seed_named(self) -> bool:
+        return any(v.address.seed and v.address.ours for v in self.parents.values())
 
     def _choose_unit(self, obtainable: int, waited_unit: int | None) -> int:
         if waited_unit is not None:

@@ -138,7 +138,7 @@ class Transfers:
                 (address.ip, address.port),
                 request,
                 blob,
-                conductor.expected_digest,
+                conductor.promised_digest if address.seed else conductor.expected_digest,
                 self._limiter(),
                 claim=lambda unit: conductor.claim(number, unit),
             )

@@ -293,6 +293,72 @@ def test_wrong_content_that_no_seed_vouched_for_costs_the_peers_their_trust() ->
     assert download.handle(it.CandidatesNamed((PEER,)), 1.2) == []
 
 
+def test_peers_are_not_taken_from_again_at_once_after_wrong_content_without_a_seed() -> None:
+    download = node()
+    download.handle(it.Started(), 0.0)
+    download.handle(it.CandidatesNamed((PEER,)), 0.0)
+    download.handle(it.ParentJoined("peer", OFFER, ALL, digests(ALL)), 0.0)
+    complete(download)
+    download.handle(WRONG, 1.1)
+    other = it.ParentAddress("other", "host-other", "127.0.0.4", 4005)
+    download.handle(it.CandidatesNamed((other,)), 1.2)
+    assert not of(
+        do.FetchUnit, download.handle(it.ParentJoined("other", OFFER, ALL, digests(ALL)), 1.3)
+    )
+    moment = download.wake_at(1.3)
+    assert moment is not None
+    assert of(do.FetchUnit, download.handle(it.Ticked(), moment))
+
+
+def test_nothing_is_taken_on_a_peers_word_while_a_seed_is_on_its_way() -> None:
+    download = node()
+    download.handle(it.Started(), 0.0)
+    download.handle(it.CandidatesNamed((SEED, PEER)), 0.0)
+    joined = it.ParentJoined("peer", OFFER, ALL, digests(ALL))
+    assert not of(do.FetchUnit, download.handle(joined, 0.1))
+    assert of(do.FetchUnit, download.handle(it.ParentLost("seed", "no route"), 0.2))
+
+
+def test_a_seed_that_contradicts_a_unit_we_took_makes_us_begin_anew() -> None:
+    download = node()
+    download.handle(it.Started(), 0.0)
+    download.handle(it.CandidatesNamed((PEER,)), 0.0)
+    joined = it.ParentJoined("peer", OFFER, 1, {0: b"x" * 16})
+    (fetch,) = of(do.FetchUnit, download.handle(joined, 0.0))
+    assert isinstance(fetch, do.FetchUnit)
+    download.handle(it.UnitArrived(fetch.transfer, 0, MIB, b"x" * 16, 0.1), 0.2)
+    download.handle(it.CandidatesNamed((SEED,)), 0.3)
+    over = download.handle(it.ParentJoined("seed", OFFER, ALL, digests(ALL)), 0.4)
+    assert do.ForgetUnits() in over
+    assert do.JoinParent(SEED) in over
+    assert download.planner is not None
+    assert download.planner.parents["peer"].held == 0
+
+
+def test_a_right_unit_is_not_doubted_for_what_a_liar_says_of_it() -> None:
+    download = node()
+    download.handle(it.Started(), 0.0)
+    download.handle(it.CandidatesNamed((SEED, PEER)), 0.0)
+    download.handle(it.ParentJoined("peer", OFFER, 1, {0: b"x" * 16}), 0.0)
+    (fetch, *_) = of(do.FetchAny, download.handle(it.ParentJoined("seed", OFFER, 0, {}), 0.0))
+    assert isinstance(fetch, do.FetchAny)
+    assert download.claim(fetch.transfer, 0)
+    download.handle(it.UnitArrived(fetch.transfer, 0, MIB, digests(1)[0], 0.1), 0.1)
+    assert do.ForgetUnits() not in download.handle(it.ParentHeld("seed", digests(1)), 0.2)
+
+
+def test_a_peers_word_does_not_bind_a_seed() -> None:
+    download = fetching_node()
+    download.handle(it.ParentJoined("peer", OFFER, 0x80, {7: b"x" * 16}), 0.1)
+    assert download.expected_digest(7) == digests(ALL)[7]
+    fresh = node()
+    fresh.handle(it.Started(), 0.0)
+    fresh.handle(it.CandidatesNamed((SEED, PEER)), 0.0)
+    fresh.handle(it.ParentJoined("peer", OFFER, 1, {0: b"x" * 16}), 0.1)
+    assert fresh.expected_digest(0) == b"x" * 16
+    assert fresh.promised_digest(0) is None
+
+
 def test_a_peer_that_begins_anew_is_believed_to_hold_nothing() -> None:
     download = fetching_node()
     download.handle(it.ParentHeld("peer", digests(0x80)), 1.0)
