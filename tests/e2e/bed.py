@@ -140,6 +140,12 @@ class Bed:
             "model.safetensors": self.weights(MIB),
         }
 
+    def plain(self, file: Any = None) -> str:
+        """URL of a file of an ordinary web server, that no rule names."""
+        name = self.fresh("plain")
+        self.standin.call("post", "plain", name=name, file=file or self.weights(MIB))
+        return f"{self.standin.web_url}/plain/{name}"
+
     def weights(self, size_bytes: int) -> dict[str, int]:
         """Generated weights, unlike those of any other test."""
         return {"generated": size_bytes, "seed": next(self._serial)}

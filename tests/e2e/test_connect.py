@@ -15,7 +15,7 @@ import pytest
 from cryptography import x509
 
 from tests.clients.packages import HUB_VERSIONS
-from tests.e2e.bed import MIB, Bed, Plan, sha256
+from tests.e2e.bed import CDN_HOST, MIB, Bed, Plan, sha256
 from tests.e2e.http import fetch
 from tests.e2e.secrets import READER, STRANGER
 from tests.e2e.tools import needs, run_tool
@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.clients]
 def _node(standin: StandInProcess) -> dict[str, object]:
     """The names are the real ones; only the nodes know that they mean the stand-in."""
     rule = {"regx": f"^{CDN}/", "redirect": standin.cdn_url}
-    return {"proxy": {"proxies": [rule]}}
+    return {"proxy": {"proxies": [rule]}, "hub": {"cdnHosts": [CDN_HOST, "*.cdn.hf.co"]}}
 
 
 HUB, CDN = "https://huggingface.co", "https://us.aws.cdn.hf.co"

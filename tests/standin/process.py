@@ -26,10 +26,12 @@ class StandInProcess:
     """
 
     def __init__(self, root: Path, *arguments: str, tls: bool = False) -> None:
+        self.root = root
         self._command = [sys.executable, "-m", "tests.standin", "--until-eof"]
         self._command += ["--root", str(root), *arguments, *(["--tls"] if tls else [])]
         self._process: subprocess.Popen[str] | None = None
         self.hub_url = self.cdn_url = self.cas_url = self.admin_url = ""
+        self.web_url = ""
         self.ca_file: str | None = None
 
     def start(self) -> None:
@@ -47,7 +49,7 @@ class StandInProcess:
             raise RuntimeError(f"the stand-in ended with {self._process.wait()}")
         urls = json.loads(line)
         self.hub_url, self.cdn_url, self.admin_url = urls["hub"], urls["cdn"], urls["admin"]
-        self.cas_url, self.ca_file = urls["cas"], urls["ca"]
+        self.cas_url, self.web_url, self.ca_file = urls["cas"], urls["web"], urls["ca"]
 
     def stop(self) -> None:
         """End the process."""

@@ -30,8 +30,14 @@ from tests.standin.signing import Signer
 
 WebHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-# Three host names, since clients treat one name with several ports as one host.
-HOSTS = {"hub": "127.0.0.1", "cdn": "127.0.0.2", "cas": "127.0.0.3", "admin": "127.0.0.1"}
+# Host names of their own, since clients treat one name with several ports as one host.
+HOSTS = {
+    "hub": "127.0.0.1",
+    "cdn": "127.0.0.2",
+    "cas": "127.0.0.3",
+    "web": "127.0.0.4",
+    "admin": "127.0.0.1",
+}
 
 
 class StandIn:
@@ -98,6 +104,8 @@ class StandIn:
         await self._listen("hub", Hub(self).handle)
         await self._listen("cdn", Cdn(self).handle)
         await self._listen("cas", Cas(self).handle)
+        # The plain files of the CDN's listener, at a host that has nothing to do with the Hub.
+        await self._listen("web", Cdn(self).handle)
         await self._listen("admin", Admin(self).handle, plain=True)
 
     async def stop(self) -> None:
