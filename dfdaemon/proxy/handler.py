@@ -24,7 +24,7 @@ from dfdaemon.proxy.headers import DragonflyHeaders, parse_dragonfly
 from dfdaemon.proxy.output import Output, Outputs
 from dfdaemon.proxy.passthrough import forward
 from dfdaemon.proxy.prefetch import Prefetcher
-from dfdaemon.proxy.response import TaskResponder, render
+from dfdaemon.proxy.response import TaskResponder, render, under_conditions
 from dfdaemon.proxy.rules import Route, Rules, Way
 from dfdaemon.proxy.swarm import Download, SwarmDoor
 from dfdaemon.proxy.target import Form, Target, parse_target
@@ -94,7 +94,7 @@ class Handler:
         output: Output | None,
     ) -> web.StreamResponse:
         if isinstance(reply, Answer):
-            return render(reply, request)
+            return render(under_conditions(reply, request), request)
         if isinstance(reply, Pass):
             return await self._pass_on(request, reply.url, route)
         try:

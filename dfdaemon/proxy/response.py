@@ -270,6 +270,16 @@ class _Extents:
         return await anext(self._source, None)
 
 
+def under_conditions(answer: Answer, request: web.BaseRequest) -> Answer:
+    """The answer, or 304 or 412 if a condition of the request says so."""
+    if answer.status != 200 or request.method not in ("GET", "HEAD"):
+        return answer
+    said = {name.lower(): value for name, value in reversed(answer.headers)}
+    validators = Validators(said.get("etag"), said.get("last-modified"))
+    status = precondition(request.headers, validators)
+    return answer if status is None else Answer(status, answer.headers)
+
+
 def render(answer: Answer, request: web.BaseRequest) -> web.StreamResponse:
     """A small answer as a response of aiohttp."""
     headers = CIMultiDict(answer.headers)

@@ -51,6 +51,18 @@ async def test_a_head_keeps_the_client_with_us(
         assert not {"Location", "Link", "X-Xet-Hash", "X-Xet-Refresh-Route"} & {*answer.headers}
 
 
+async def test_a_head_obeys_conditions(
+    node: Node, standin: StandIn, http: aiohttp.ClientSession
+) -> None:
+    url = f"{node.url}/org/tiny/resolve/main/model.safetensors"
+    known = {"If-None-Match": f'"{file_of(standin, "model.safetensors").etag}"'}
+    async with http.head(url, headers=known) as answer:
+        assert answer.status == 304
+        assert answer.headers["ETag"] == known["If-None-Match"]
+    async with http.head(url, headers={"If-None-Match": '"other"'}) as answer:
+        assert answer.status == 200
+
+
 async def test_files_come_as_tasks_named_by_their_digest(
     node: Node, standin: StandIn, http: aiohttp.ClientSession
 ) -> None:
