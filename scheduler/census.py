@@ -103,9 +103,12 @@ class Census:
         if host is None:
             return
         if event.replace:
+            host.began_at = self._desk.now
             self._forget_all_but(host, {blob.task_id for blob in event.blobs})
         for blob in event.blobs:
             self._hold(host, blob)
+        if event.replace and host.info.seed:
+            self.wake_all()
 
     def _forget_all_but(self, host: Host, kept: set[str]) -> None:
         """Drop what the host held, but no download that runs or may yet come back."""

@@ -98,7 +98,12 @@ class Feeding:
         return None
 
     def _may_feed(self, host: Host, task: Task) -> bool:
-        return host.serves and task.failed_seeds.get(host.id, 0.0) <= self._desk.now
+        if not host.serves:
+            return False
+        passed_over_until = task.failed_seeds.get(host.id, 0.0)
+        failed_at = passed_over_until - self._desk.policy.origin.seed_retry_s
+        # A seed that was restarted since then is as good as another one.
+        return passed_over_until <= self._desk.now or host.began_at > failed_at
 
     def holder_for(self, peer: Peer) -> Peer | None:
         """Some host that holds the whole blob and that the peer has not given up."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Protocol
 
 from blobstore.blob import Blob
@@ -78,7 +79,9 @@ class Conductor:
         self._jobs = JobGroup(f"task {spec.task_id[:12]}")
         self._desk = ParentDesk(self, self._jobs)
         self._transfers = Transfers(self, self._jobs)
-        self._session = parts.scheduler.session(spec, self.peer_id, self.post)
+        may_not = spec.disable_back_to_source or not parts.policy.origin.allowed
+        told = replace(spec, disable_back_to_source=may_not)
+        self._session = parts.scheduler.session(told, self.peer_id, self.post)
         self._outcome = Outcome(self)
         self._blob: Blob | None = None
         self._pin = ExitStack()

@@ -19,6 +19,7 @@ class Host:
 
     __slots__ = (
         "announced_at",
+        "began_at",
         "failures",
         "feeds",
         "info",
@@ -35,6 +36,8 @@ class Host:
     def __init__(self, info: HostInfo, now: float, interval_s: float) -> None:
         self.info = info
         self.announced_at = now
+        self.began_at = now
+        """When it last said all that it holds, as a daemon does that has just started."""
         self.interval_s = interval_s
         self.peers: dict[str, Peer] = {}
         self.tasks: dict[str, Peer] = {}

@@ -145,6 +145,16 @@ def test_a_seed_that_cannot_reach_the_origin_is_passed_over() -> None:
     assert granted(book.join("a")) == ["a/p"]
 
 
+def test_a_seed_that_was_restarted_since_it_failed_is_asked_again() -> None:
+    book = Playbook()
+    book.seed()
+    book.join("a", disable_back_to_source=True)
+    book.send(ev.PeerRescheduled("a/p", (ev.BadParent(f"seed-{TASK[:12]}"),)))
+    book.now += 5
+    assert "seed" not in offered(book.join("b", disable_back_to_source=True), "b")
+    assert "seed" in offered(book.send(ev.BlobsAnnounced("seed", (), replace=True)), "b")
+
+
 def test_peer_that_may_not_go_to_the_origin_waits_for_a_holder() -> None:
     book = Playbook()
     assert book.join("a", disable_back_to_source=True) == []
