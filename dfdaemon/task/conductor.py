@@ -8,7 +8,7 @@ atomic, and ``post`` is synchronous: it decides and starts jobs, and never waits
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Protocol
@@ -163,10 +163,6 @@ class Conductor:
     def geometry(self) -> Geometry:
         assert self._machine.offer is not None
         return self._machine.offer.geometry
-
-    @property
-    def response_headers(self) -> Mapping[str, str]:
-        return dict(self.blob.meta.response_headers)
 
     @property
     def more_to_come(self) -> bool:
@@ -546,4 +542,8 @@ class Conductor:
         self._desk.leave_all()
         await self._session.aclose(self._outcome.word, self.error)
         self._pin.close()
+        # The collector may be long in finding the cycles that a download is made of; the file of an
+        # evicted blob must not take its room until then.
+        self._blob = self._checker = None
+        self._transfers.let_go()
         self._wake()

@@ -61,6 +61,7 @@ class RunningHandle:
     def __init__(self, conductor: Conductor, wanted: ByteRange | None) -> None:
         self._conductor = conductor
         self._generation = conductor.generation
+        self._blob: Blob | None = None
         self._pin = ExitStack()
         self._open = True
         conductor.add_interest(self, wanted)
@@ -68,7 +69,8 @@ class RunningHandle:
     async def described(self) -> None:
         """Wait until the size is known; from then on the blob stays while this handle is open."""
         await self._conductor.described()
-        self._pin.enter_context(self._conductor.blob.pin())
+        self._blob = self._conductor.blob
+        self._pin.enter_context(self._blob.pin())
 
     @property
     def task_id(self) -> str:
@@ -84,7 +86,8 @@ class RunningHandle:
 
     @property
     def response_headers(self) -> Mapping[str, str]:
-        return self._conductor.response_headers
+        assert self._blob is not None, "a handle is given out once the task is described"
+        return dict(self._blob.meta.response_headers)
 
     async def extents(self, wanted: ByteRange) -> AsyncIterator[Extent]:
         conductor = self._conductor
@@ -98,7 +101,8 @@ class RunningHandle:
             end = min(conductor.visible_end(offset), wanted.end, offset + EXTENT_BYTES)
             if end > offset:
                 conductor.shown(end)
-                yield Extent(conductor.blob.fileno(), offset, end - offset)
+                assert self._blob is not None
+                yield Extent(self._blob.fileno(), offset, end - offset)
                 offset = end
             else:
                 await conductor.wait_for_bytes(offset)
@@ -107,13 +111,13 @@ class RunningHandle:
         return await self._conductor.wanted_fetched()
 
     def link_to(self, path: Path, *, overwrite: bool) -> None:
-        blob = self._conductor.blob
-        if not blob.complete:
+        if self._blob is None or not self._blob.complete:
             raise Unavailable("the file is not complete yet")
-        blob.link_to(path, overwrite=overwrite)
+        self._blob.link_to(path, overwrite=overwrite)
 
     async def aclose(self) -> None:
         if self._open:
             self._open = False
             self._pin.close()
+            self._blob = None
             self._conductor.remove_interest(self)

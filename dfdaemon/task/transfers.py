@@ -75,6 +75,11 @@ class Transfers:
             await asyncio.wait(self._dying)
         self._dying.clear()
 
+    def let_go(self) -> None:
+        """No transfer will come any more: refer to the blob no longer."""
+        self._blob.cancel()
+        self._blob = asyncio.get_running_loop().create_future()
+
     def perform(self, command: do.Command) -> None:
         match command:
             case do.FetchUnit(transfer=number, parent=parent):
@@ -155,9 +160,14 @@ class Transfers:
             got = await self._parts.parents.fetch_piece(
                 where, conductor.spec.task_id, command.piece, blob, self._limiter()
             )
+        except PeerRefused as error:
+            # It has said that it holds the piece.
+            conductor.post(it.TransferBroken(number, str(error)))
         except (MeganeuraError, OSError) as error:
             conductor.post(_missed(number, error))
         else:
+            if not got.units:
+                conductor.post(it.TransferEmpty(number))  # others brought them meanwhile
             for unit, digest in got.units:
                 length = blob.geometry.unit_range(unit).size
                 conductor.post(it.UnitArrived(number, unit, length, digest, got.cost_s))
