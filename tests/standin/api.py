@@ -14,8 +14,11 @@ from tests.standin.content import lfs_pointer
 from tests.standin.exchange import Exchange, Listener
 from tests.standin.model import File, Repo
 from tests.standin.reply import RefusedError, Reply, error_reply, json_reply
+from tests.standin.upload import UploadHandlers
 
-ACTIONS = ("revision", "tree", "paths-info", "refs", "commits", "xet-read-token")
+ACTIONS = (
+    "revision", "tree", "paths-info", "refs", "commits", "commit", "preupload", "xet-read-token",
+)  # fmt: skip
 DATE = "2026-01-02T03:04:05.000Z"
 
 
@@ -25,6 +28,7 @@ class ApiHandlers:
     def __init__(self, hub: Listener) -> None:
         self._hub = hub
         self._settings = hub.settings
+        self._uploads = UploadHandlers(hub)
 
     async def whoami(self, exchange: Exchange) -> Reply:
         """`/api/whoami-v2`."""
@@ -49,6 +53,10 @@ class ApiHandlers:
             return self._tree(exchange, repo, commit, unquote(revision), unquote(directory))
         if action == "paths-info":
             return await self._paths_info(exchange, repo, commit)
+        if action == "preupload":
+            return await self._uploads.preupload(exchange, repo)
+        if action == "commit":
+            return await self._uploads.commit(exchange, repo, commit)
         if action == "commits":
             return self._commits(repo, commit)
         if action == "xet-read-token":

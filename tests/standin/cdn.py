@@ -12,6 +12,7 @@ from tests.standin.cas import transfer_route
 from tests.standin.content import Content
 from tests.standin.exchange import Exchange, Listener, Route
 from tests.standin.reply import RefusedError, Reply, xml_error
+from tests.standin.upload import put_object
 
 LAST_MODIFIED = "Fri, 02 Jan 2026 03:04:05 GMT"
 
@@ -24,6 +25,8 @@ class Cdn(Listener):
         path = exchange.path
         if path.startswith("/plain/"):
             return self._plain_route(unquote(path.removeprefix("/plain/")))
+        if path.startswith("/uploads/"):
+            return self._upload_route(path.rpartition("/")[2])
         if path.startswith("/xorbs/default/"):
             exchange.record.kind = "transfer"
             return transfer_route(self.standin, path.rpartition("/")[2])
@@ -70,6 +73,12 @@ class Cdn(Listener):
         if disposition := request.query.get("response-content-disposition"):
             headers["Content-Disposition"] = disposition
         return Reply(200, headers, content, ranged=True)
+
+    def _upload_route(self, oid: str) -> Route:
+        async def serve(exchange: Exchange) -> Reply:
+            return await put_object(exchange, self.state, oid)
+
+        return Route("upload", serve, (oid,))
 
     def _plain_route(self, name: str) -> Route:
         content = self.state.plain.get(name)

@@ -35,11 +35,16 @@ class LfsHandlers:
                 refused.reply.headers["LFS-Authenticate"] = REALM
             raise
         asked = json.loads(await exchange.request.read())
-        if asked.get("operation") != "download":
-            return json_reply({"message": "read only"}, headers, 403)
-        objects = [self._object(exchange, repo, item) for item in asked["objects"]]
+        if asked.get("operation") == "upload":
+            objects = [self._place(item) for item in asked["objects"]]
+        else:
+            objects = [self._object(exchange, repo, item) for item in asked["objects"]]
         answer = {"transfer": "basic", "objects": objects, "hash_algo": "sha256"}
         return json_reply(answer, headers)
+
+    def _place(self, item: dict[str, Any]) -> dict[str, Any]:
+        upload = {"href": f"{self._hub.standin.cdn_base}/uploads/{item['oid']}", "header": {}}
+        return {"oid": item["oid"], "size": item["size"], "actions": {"upload": upload}}
 
     def _object(self, exchange: Exchange, repo: Repo, item: dict[str, Any]) -> dict[str, Any]:
         found = _find(repo, item["oid"])

@@ -122,6 +122,7 @@ class HubState:
         self.renamed: dict[tuple[str, str], str] = {}
         self.tokens: dict[str, User] = {}
         self.plain: dict[str, Content] = {}
+        self.uploaded: dict[str, Content] = {}
         self._contents: dict[str, Content] = {}
         self._names: dict[int, tuple[str, ...]] = {}
         self._version: tuple[tuple[str, int], ...] = ()
