@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import click
+import psutil
 from rich.console import Console
 
 from demo import stage
@@ -27,6 +28,7 @@ from dfcore.errors import BadInput
 from dfcore.quantities import format_size, parse_size
 from dfinfra.lifecycle import main_guard
 from tests.clients import packages
+from tests.swarm.daemon import DaemonError
 
 CACHE = packages.REPOSITORY / ".cache" / "demo"
 MOST_ORIGIN_RATIO = 1.01
@@ -77,14 +79,18 @@ def _ended(number: int, _frame: object) -> NoReturn:
 def _demo(options: Options) -> int:
     console = Console(highlight=False)
     CACHE.mkdir(parents=True, exist_ok=True)
+    _tidy_up()
     _check_room(options)
     _install_clients(console)
-    folder = Path(tempfile.mkdtemp(prefix="run-", dir=CACHE))
+    folder = Path(tempfile.mkdtemp(prefix=f"run-{os.getpid()}-", dir=CACHE))
     try:
         with Screen(console) as screen:
             result = stage.play(folder, CACHE, options.size_bytes, options.nodes, screen)
         screen.table(result)
         return _verdict(result, console)
+    except DaemonError as error:
+        console.print(f"demo: FAILED {error}", markup=False, soft_wrap=True)
+        return 1
     finally:
         # What is half done must not be left by an impatient second Ctrl-C.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -109,6 +115,14 @@ def _verdict(result: stage.Result, console: Console) -> int:
         soft_wrap=True,
     )
     return 0 if good else 1
+
+
+def _tidy_up() -> None:
+    """Remove what runs have left that were killed before they could do it themselves."""
+    for folder in CACHE.glob("run-*"):
+        pid = folder.name.split("-")[1]
+        if not (pid.isdigit() and psutil.pid_exists(int(pid))):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _check_room(options: Options) -> None:

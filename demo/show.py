@@ -36,7 +36,7 @@ class Screen:
         self._console = console
         self._progress = Progress(
             SpinnerColumn(),
-            TextColumn("{task.description:<28}"),
+            TextColumn("{task.description}"),
             BarColumn(bar_width=30),
             DownloadColumn(binary_units=True),
             TransferSpeedColumn(),
@@ -67,11 +67,10 @@ class Screen:
         self._console.print(f"• {text}")
 
     def downloading(self, total_bytes: int, names: list[str]) -> None:
-        """Show a bar per node."""
+        """Show a bar per host."""
         self._total_bytes = total_bytes
         self.step(
-            f"{len(names)} nodes download {format_size(total_bytes)} at once"
-            " with the real huggingface_hub"
+            f"the nodes download {format_size(total_bytes)}, all at once, with huggingface_hub"
         )
         for name in names:
             self._bars[name] = self._progress.add_task(name, total=total_bytes, sources="")

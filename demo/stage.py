@@ -36,10 +36,10 @@ class Audience(Protocol):
         """Something that takes a while begins."""
 
     def downloading(self, total_bytes: int, names: list[str]) -> None:
-        """The downloads of these nodes begin."""
+        """The downloads to these hosts begin, seeds among them."""
 
     def progress(self, name: str, traffic: Traffic, *, done: bool) -> None:
-        """How far a node is."""
+        """How far a host is."""
 
 
 @dataclass
@@ -112,7 +112,7 @@ def _download(
 ) -> Result:
     total_bytes = sum(sizes.values())
     problems: list[str] = []
-    audience.downloading(total_bytes, [node.name for node in swarm.nodes])
+    audience.downloading(total_bytes, [host.name for host in (*swarm.seeds, *swarm.nodes)])
     standin.reset()
     begun = time.monotonic()
     with _clients(folder, swarm) as downloads:
@@ -158,6 +158,8 @@ def _watch(downloads: list[_Download], swarm: Swarm, audience: Audience) -> None
         if time.monotonic() > deadline:
             raise RuntimeError(f"downloads not done after {TIMEOUT_S:g} s\n{swarm.tails()}")
         time.sleep(POLL_S)
+        for seed in swarm.seeds:
+            audience.progress(seed.name, seed.figures().traffic, done=False)
         for one in downloads:
             if one.result.seconds is None:
                 _look(one, audience)

@@ -86,7 +86,7 @@ def test_the_demo_ends_with_its_line(tmp_path: Path) -> None:
 def test_an_interrupted_demo_leaves_no_process(number: signal.Signals, tmp_path: Path) -> None:
     output = tmp_path / "out.txt"
     with running("demo", "--size", "25MiB", "--nodes", "2", output=output) as demo:
-        wait_for(lambda: "at once" in output.read_text(), output)
+        wait_for(lambda: "all at once" in output.read_text(), output)
         started = descendants(demo)
         os.kill(demo.pid, number)
         code = demo.wait(TIMEOUT_S)
