@@ -15,19 +15,24 @@ NO_HUB = "http://hub.invalid"
 
 
 def chain(folder: Path, *, size_bytes: int, rounds: int) -> dict[str, float]:
-    """Speeds of direct, cold and warm downloads (medians), their ratios, CPU per GB."""
+    """Speeds of direct, cold and warm downloads (medians), their ratios, CPU per GB.
+
+    The caches are at their limit, so that each download takes the room of the one before: fresh
+    memory of a virtual machine may cost its host more than the whole download.
+    """
     root = folder / "origin"
     root.mkdir(parents=True)
     _fill(root / "file-0.bin", size_bytes)
     for index in range(1, rounds + 1):
         os.link(root / "file-0.bin", root / f"file-{index}.bin")
+    limits = {"storage": {"sizeLimit": f"{size_bytes * 5 // 4 // MIB}MiB"}}
     with (
         Nginx(folder / "nginx", root) as origin,
-        Swarm(folder / "swarm", hub=NO_HUB, nodes=1) as swarm,
+        Swarm(folder / "swarm", hub=NO_HUB, nodes=1, node=limits, seed=limits) as swarm,
     ):
         node, pids = swarm.nodes[0], [swarm.seed.pid, swarm.nodes[0].pid]
         proxy = node.proxy_url
-        measure.fetch(f"{origin.url}/file-0.bin")
+        measure.fetch(f"{origin.url}/file-0.bin", proxy=proxy)
         direct, cold, warm, cold_cpu = [], [], [], []
         for index in range(1, rounds + 1):
             url = f"{origin.url}/file-{index}.bin"
