@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from dfcore.errors import Denied, TimedOut
+from dfcore.errors import Denied
 from dfcore.pieces import MAX_PIECE_LENGTH, Geometry
 from dfcore.ranges import ByteRange, parse_range_header
 from dfdaemon.control.scheduler import SchedulerClient
-from dfdaemon.rpc.messages import piece_message
 from dfdaemon.rpc.origins import Origins
-from dfdaemon.rpc.output import Outputs, read_extent
+from dfdaemon.rpc.output import Outputs
+from dfdaemon.rpc.pieces import PieceTeller, until
 from dfdaemon.task.registry import TaskRegistry
 from dfdaemon.task.service import TaskHandle
 from dfdaemon.task.spec import TaskSpec
@@ -57,16 +56,16 @@ class Downloads:
         """
         deadline = _deadline(download)
         output = self._outputs.place_for(download, local=local)
-        async with _until(deadline):
+        async with until(deadline):
             wanted = await self._origins.wanted(download, by_digest=local)
             spec = wanted.spec
             if not wanted.vouched and self._registry.is_closed_to(spec):
                 raise Denied("what is held under this name is not everybody's: give it no name")
             span = asked_range(download, spec)
-            handle = await self._registry.open(spec, _whole_pieces(span, spec.piece_length))
+            handle = await self._registry.open(spec, _whole_pieces(span, spec))
         try:
             self._check_way(spec, download, local=local)
-            async with _until(deadline):
+            async with until(deadline):
                 await self._outputs.check_digest(handle, spec)
             yield self._started(handle, span, wanted.headers)
             if not local and handle.was_local:
@@ -74,14 +73,14 @@ class Downloads:
                 self._jobs.spawn(self._scheduler.announce_held(held, handle.peer_id), name="held")
             if span is not None and download.prefetch:
                 self._jobs.spawn(self._prefetch(spec), name=f"prefetch {spec.task_id[:12]}")
-            geometry = Geometry.for_size(handle.size_bytes, spec.piece_length)
-            for piece in _pieces_of(geometry, span):
-                async with _until(deadline):
-                    message = await self._piece(handle, piece, geometry, download)
-                yield message
+            teller = PieceTeller(handle, spec, download, self._disk)
+            async for piece in teller.pieces(span, deadline):
+                response = self._response(handle)
+                response.download_piece_finished_response.piece.CopyFrom(piece)
+                yield response
             if span is None:
                 # The end of the answers means that all of it is verified and kept.
-                async with _until(deadline):
+                async with until(deadline):
                     await handle.finished()
             if output is not None:
                 await self._disk.run(output.put, handle)
@@ -112,23 +111,6 @@ class Downloads:
             started.range.start, started.range.length = span.start, span.size
         return response
 
-    async def _piece(
-        self, handle: TaskHandle, piece: int, geometry: Geometry, download: common_pb2.Download
-    ) -> pb.DownloadTaskResponse:
-        """Wait for the piece; its bytes go along if they were asked for."""
-        message = piece_message(piece, geometry)
-        if handle.was_local:
-            message.traffic_type = common_pb2.LOCAL_PEER
-        parts: list[bytes] = []
-        async for extent in handle.extents(geometry.piece_range(piece)):
-            if download.need_piece_content:
-                parts.append(await self._disk.run(read_extent, extent))
-        if download.need_piece_content:
-            message.content = b"".join(parts)
-        response = self._response(handle)
-        response.download_piece_finished_response.piece.CopyFrom(message)
-        return response
-
     async def _prefetch(self, spec: TaskSpec) -> None:
         """Bring the rest, too: whoever reads a part of a model will want it."""
         handle = await self._registry.open(spec)
@@ -154,32 +136,17 @@ def asked_range(download: common_pb2.Download, spec: TaskSpec) -> ByteRange | No
     return spans[0] if spans else None
 
 
-def _whole_pieces(span: ByteRange | None, piece_length: int | None) -> ByteRange | None:
+def _whole_pieces(span: ByteRange | None, spec: TaskSpec) -> ByteRange | None:
     """The pieces that hold the range: what is told of are pieces."""
     if span is None:
         return None
-    length = piece_length or MAX_PIECE_LENGTH
+    length = spec.piece_length or MAX_PIECE_LENGTH  # which holds whole pieces of any length
+    if spec.size_bytes is not None:
+        length = Geometry.for_size(spec.size_bytes, spec.piece_length).piece_length
     return ByteRange(span.start // length * length, -(-span.end // length) * length)
-
-
-def _pieces_of(geometry: Geometry, span: ByteRange | None) -> range:
-    units = geometry.units_of(span or ByteRange(0, geometry.size_bytes))
-    if not units:
-        return range(0)
-    return range(geometry.piece_of_unit(units[0]), geometry.piece_of_unit(units[-1]) + 1)
 
 
 def _deadline(download: common_pb2.Download) -> float:
     """The loop's time by which it must be done."""
     asked_s = download.timeout.seconds + download.timeout.nanos / 1e9
     return asyncio.get_running_loop().time() + min(asked_s or _LONGEST_S, _LONGEST_S)
-
-
-@asynccontextmanager
-async def _until(deadline: float) -> AsyncIterator[None]:
-    """TimedOut once the deadline has passed."""
-    try:
-        async with asyncio.timeout_at(deadline):
-            yield
-    except TimeoutError:
-        raise TimedOut("the download did not end within its timeout") from None

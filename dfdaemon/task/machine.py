@@ -25,7 +25,7 @@ from dfdaemon.task import commands as do
 from dfdaemon.task import events as it
 from dfdaemon.task.digests import DigestBook
 from dfdaemon.task.origin_runs import OriginSide
-from dfdaemon.task.planner import Planner
+from dfdaemon.task.planner import UNRELIABLE, Planner
 from dfdaemon.task.policy import STATES, TaskPolicy
 
 FINAL = (OriginRefused, ContentChanged, DigestMismatch)
@@ -334,6 +334,8 @@ class Download:
         flight = self.planner.flights.get(event.transfer)
         if flight is None or self._origin.runs(event.transfer):
             return []
+        if flight.bits & ~self.planner.held:
+            return []  # the other units of a plain peer's piece follow
         self.planner.land(event.transfer)
         if view := self.planner.parents.get(flight.parent):
             view.broken = 0
@@ -349,9 +351,16 @@ class Download:
 
     def _broken(self, number: int, now: float) -> list[do.Command]:
         flight = self.planner.flights.get(number) if self.planner else None
-        if self.planner and flight and (view := self.planner.parents.get(flight.parent)):
+        view = self.planner.parents.get(flight.parent) if self.planner and flight else None
+        commands = self._land(number, now, self.policy.plan.broken_backoff_s)
+        if view is not None:
             view.broken += 1
-        return self._land(number, now, self.policy.plan.broken_backoff_s)
+            if view.broken >= UNRELIABLE and not view.address.ours:
+                # No channel would tell that it is gone.
+                parent = view.address.peer_id
+                lost = self._lose(parent, "its pieces cannot be had", now)
+                return [*commands, do.LeaveParent(parent), *lost]
+        return commands
 
     def _corrupt(self, number: int, now: float) -> list[do.Command]:
         if self.planner is None:

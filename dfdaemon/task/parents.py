@@ -67,12 +67,18 @@ class ParentDesk:
             parent,
             conductor.spec.task_id,
             conductor.parts.host.host_id,
-            blob.geometry if blob else None,
-            conductor.parts.channels,
-            conductor.post,
+            geometry=blob.geometry if blob else None,
+            piece_length=conductor.spec.piece_length,
+            channels=conductor.parts.channels,
+            post=conductor.post,
         )
         self._watches[parent.peer_id] = watch
-        self._watch_jobs[parent.peer_id] = self._jobs.spawn(watch.run(), name=parent.peer_id)
+        work = self._decline(parent) if conductor.restricted else watch.run()
+        self._watch_jobs[parent.peer_id] = self._jobs.spawn(work, name=parent.peer_id)
+
+    async def _decline(self, parent: it.ParentAddress) -> None:
+        """Restricted bytes travel over mutual TLS, which a plain peer does not speak."""
+        self._conductor.post(it.ParentLost(parent.peer_id, "it is no place for restricted content"))
 
     def piece_address(self, peer_id: str, piece: int) -> Address:
         """Where a plain parent serves the piece."""

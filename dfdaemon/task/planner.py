@@ -271,7 +271,7 @@ class Planner:
             view
             for view in self.parents.values()
             if view.joined
-            and not view.flying
+            and self._is_free(view)
             and view.not_before <= now
             and not (view.address.seed and view.address.ours)
         ]
@@ -282,8 +282,13 @@ class Planner:
                 return
             self._depart(command, now)
             commands.append(command)
-            ready = [view for view in ready if view.address.peer_id != command.parent]
+            ready = [view for view in ready if self._is_free(view)]
             busy += 1
+
+    def _is_free(self, view: ParentView) -> bool:
+        """One transfer at a time from a peer of ours; a plain one gives each piece on its own
+        connection, and takes as many as it gets."""
+        return view.flying < (1 if view.address.ours else self.policy.downloads)
 
     def _next_from_peers(
         self, ready: list[ParentView], now: float, number: int, waited_unit: int | None

@@ -236,6 +236,7 @@ class PlainDaemon:
             last = min(first + held.piece_length, held.size_bytes) - 1
             content = await asyncio.to_thread(_get, download, first, last)
             held.add(number, content, "origin")
+            self.first_piece.set()
             piece = _piece(vortex.Piece(number, first, "", content), "")
             piece.traffic_type = common_pb2.BACK_TO_SOURCE
             message = scheduler_pb2.DownloadPieceBackToSourceFinishedRequest(piece=piece)

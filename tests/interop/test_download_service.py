@@ -51,6 +51,7 @@ async def test_a_range_brings_the_pieces_that_hold_it_and_no_others(watched: Bed
         got = await download(stub, url=file.url, range=asked, need_piece_content=True)
         assert [piece.number for piece in got.pieces] == [1]
         assert (got.started.range.start, got.started.range.length) == (5 * MIB, MIB)
+        assert watched.origin_bytes(file) <= 4 * MIB + 16
         by_header = await download(
             stub,
             url=file.url,

@@ -83,6 +83,7 @@ class Server:
         self._server: asyncio.Server | None = None
         self.port = 0
         self.served = 0
+        self.find_nothing = False
 
     async def start(self) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -101,7 +102,7 @@ class Server:
             assert (tag, length) == (DOWNLOAD_PIECE, 68)
             (number,) = struct.unpack(">I", value[64:])
             found = await self._find(value[:64].decode(), number)
-            if found is None:
+            if found is None or self.find_nothing:
                 message = b"\x02:piece not found"
                 writer.write(struct.pack(">BBI", packet_id, ERROR, len(message)) + message)
             else:
