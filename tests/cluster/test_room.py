@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -24,7 +23,7 @@ def deleted_files(pid: int) -> list[str]:
     links = []
     for fd in Path(f"/proc/{pid}/fd").iterdir():
         try:
-            links.append(os.readlink(fd))
+            links.append(str(fd.readlink()))
         except FileNotFoundError:
             continue
     return [link for link in links if link.endswith("(deleted)") and "/blobs/" in link]
