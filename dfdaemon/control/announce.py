@@ -68,33 +68,37 @@ class Announcer:
                 log.debug("not said goodbye", scheduler=address, code=error.code().name)
 
     async def _keep_announced(self, address: str) -> None:
-        channel = self._channels.get(address)
+        channel, unknown = self._channels.get(address), self._client.unknown_at(address)
         listed_at = -LIST_INTERVAL_S
         while True:
             now = asyncio.get_running_loop().time()
-            listing = channel.get_state() != READY or now - listed_at >= LIST_INTERVAL_S
+            listing = now - listed_at >= LIST_INTERVAL_S
+            unknown.clear()
             try:
                 await self._announce(address, listing=listing)
             except grpc.aio.AioRpcError as error:
                 log.warning("scheduler does not answer", scheduler=address, code=error.code().name)
+                self._client.mark_down(address)
+                listed_at = -LIST_INTERVAL_S
                 await asyncio.sleep(RETRY_S)
                 continue
             if listing:
                 listed_at = now
             self._client.mark_up(address)
-            await self._wait(channel, self._client.unknown_at(address))
+            if await self._forgot(channel, unknown):
+                listed_at = -LIST_INTERVAL_S
 
-    async def _wait(self, channel: grpc.aio.Channel, unknown: asyncio.Event) -> None:
-        """Until the interval is over, the connection was lost, or the scheduler says that it does
-        not know this host."""
-        unknown.clear()
+    async def _forgot(self, channel: grpc.aio.Channel, unknown: asyncio.Event) -> bool:
+        """Wait for the next time to announce. True if the scheduler may have been restarted: the
+        connection was lost, or it says that it does not know this host."""
         async with JobGroup("wait") as waits:
             lost = waits.spawn(_lost(channel), name="lost")
             missed = waits.spawn(unknown.wait(), name="unknown")
-            await asyncio.wait(
+            done, _ = await asyncio.wait(
                 {lost, missed}, timeout=self._interval_s, return_when=asyncio.FIRST_COMPLETED
             )
             await waits.cancel_all()
+        return bool(done)
 
     async def _announce(self, address: str, *, listing: bool) -> None:
         request = scheduler_pb2.AnnounceHostRequest(host=self._describe_host())

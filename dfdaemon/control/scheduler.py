@@ -10,6 +10,9 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
 from dfcore.errors import Unavailable
 from dfcore.hashring import HashRing
 from dfdaemon.control.held import announce_held
@@ -19,7 +22,10 @@ from dfdaemon.task.spec import TaskSpec
 from dfinfra.pb import scheduler_pb2_grpc
 from dfinfra.rpc.channels import Channels
 
-DOWN_S = 5.0
+DOWN_S = 15.0
+"""It is tried again after this, or as soon as it takes an announcement (``announce``)."""
+HEALTH_TIMEOUT_S = 2.0
+GONE = (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE)
 HASHED_CHARACTERS = 5
 """Of the task id, as plain Dragonfly daemons hash it."""
 
@@ -97,6 +103,15 @@ class SchedulerClient:
     def unknown_at(self, address: str) -> asyncio.Event:
         """Set when the scheduler said that it does not know this host: it was restarted."""
         return self._unknown.setdefault(address, asyncio.Event())
+
+    async def is_there(self, address: str) -> bool:
+        """Whether the scheduler says so when asked for its health."""
+        stub = health_pb2_grpc.HealthStub(self._channels.get(address))
+        try:
+            await stub.Check(health_pb2.HealthCheckRequest(), timeout=HEALTH_TIMEOUT_S)
+        except grpc.aio.AioRpcError as error:
+            return error.code() not in GONE
+        return True
 
     def mark_down(self, address: str) -> None:
         self._down_until[address] = asyncio.get_running_loop().time() + DOWN_S

@@ -34,6 +34,7 @@ RETRY_S = 1.0
 REFUSED_RETRY_S = 0.2
 PLAIN_REFUSED_RETRY_S = 5.0
 LAST_WORD_S = 2.0
+SILENCE_S = 2.0
 REFUSALS = (
     grpc.StatusCode.FAILED_PRECONDITION,
     grpc.StatusCode.ABORTED,
@@ -57,6 +58,7 @@ class SchedulerSession:
         self._plain = False
         self._conversations = 0
         self._answered = False
+        self._silent = False
         self._started = False
         self._is_seed = False
         self._from_origin = False
@@ -77,7 +79,8 @@ class SchedulerSession:
                 continue
             try:
                 await self._converse(address)
-                return
+                if not self._silent:
+                    return
             except grpc.aio.AioRpcError as error:
                 log.debug("scheduler lost", scheduler=address, code=error.code().name)
                 await self._lost(address, error)
@@ -109,12 +112,34 @@ class SchedulerSession:
         self._outbox = asyncio.Queue(OUTBOX_MESSAGES)
         self._plain = self._client.is_plain(address)
         self._conversations += 1
-        self._answered, self._told_start = False, None
+        self._answered, self._silent, self._told_start = False, False, None
         self._say(pb.AnnouncePeerRequest(register_peer_request=self._registration()))
         self._tell_start()
-        async for response in stub.AnnouncePeer(self._messages()):
-            self._client.mark_up(address)
-            self._hear(response)
+        call = stub.AnnouncePeer(self._messages())
+        watch = self._jobs.spawn(self._watch(address, call), name="watch")
+        try:
+            async for response in call:
+                self._client.mark_up(address)
+                self._hear(response)
+        except asyncio.CancelledError:
+            if not self._silent:
+                raise
+            log.debug("scheduler silent", scheduler=address)
+            self._client.mark_down(address)
+        finally:
+            watch.cancel()
+
+    async def _watch(self, address: str, call: grpc.aio.Call) -> None:
+        """Give up a scheduler that neither answers nor says that it is there.
+
+        The first answer may take its time, for want of a parent; a hung scheduler must not.
+        """
+        while not self._answered:
+            await asyncio.sleep(SILENCE_S)
+            if not self._answered and not await self._client.is_there(address):
+                self._silent = True
+                call.cancel()
+                return
 
     @property
     def _announced_id(self) -> str:

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from dfdaemon.control import scheduler as control_scheduler
+from dfdaemon.control import session as control_session
 from dfdaemon.control.hostinfo import describer
 from dfdaemon.control.scheduler import SchedulerClient
 from dfdaemon.control.seeds import SeedDirectory
@@ -147,3 +149,24 @@ async def test_without_any_scheduler_a_download_is_told_so(channels: Channels) -
     assert isinstance(lost, it.SchedulerLost)
     assert not lost.configured
     await session.aclose("abandoned")
+
+
+async def test_a_scheduler_that_hangs_is_passed_over(
+    channels: Channels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control_session, "SILENCE_S", 0.1)
+    monkeypatch.setattr(control_scheduler, "HEALTH_TIMEOUT_S", 0.2)
+    hung = await asyncio.start_server(lambda _reader, _writer: asyncio.sleep(60), "127.0.0.1", 0)
+    silent = f"127.0.0.1:{hung.sockets[0].getsockname()[1]}"
+    async with scheduler() as running, hung:
+        address = f"127.0.0.1:{running.grpc.port}"
+        client = SchedulerClient([silent, address], channels, NODE)
+        await announce(client, address, NODE, seed=False)
+        specs = (TaskSpec(f"http://origin.test/{number}") for number in range(1000))
+        spec = next(spec for spec in specs if client.choose(spec.task_id) == silent)
+        inbox = Inbox()
+        session = client.session(spec, "node-peer", inbox.post)
+        session.register(need_back_to_source=False)
+        await inbox.next(it.OriginGranted)
+        assert client.choose(spec.task_id) == address
+        await session.aclose("succeeded")
