@@ -78,6 +78,16 @@ async def test_nobody_gets_the_hubs_content_by_claiming_its_digest_elsewhere() -
     assert of_hub.content == f"sha256:{SHA256}"
 
 
+async def test_a_public_blob_is_named_by_its_digest_alone_if_the_client_asks() -> None:
+    url = f"https://registry.test/v2/a/blobs/sha256:{SHA256}"
+    asked = DragonflyHeaders(blob_digest_id=True)
+    assert (await spec_of(url, wishes=asked)).task_id == SHA256
+    assert (await spec_of(f"{HUB}/v2/o/n/blobs/sha256:{SHA256}", wishes=asked)).task_id != SHA256
+    mine = await spec_of(url, wishes=asked, Authorization="Bearer x")
+    assert mine.restricted
+    assert mine.task_id != SHA256
+
+
 async def test_a_restricted_name_cannot_be_spelled_by_tags_and_shorter_urls() -> None:
     secret = await spec_of("https://h/private/x", Authorization="mine")
     spelled = await spec_of("https://h/p", wishes=DragonflyHeaders(tag="rivate/x"))
