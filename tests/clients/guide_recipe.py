@@ -11,6 +11,8 @@ from pathlib import Path
 from tests.clients.run import Result, run_client
 
 SCRIPT = Path(__file__).with_name("guide") / "hf_hub_download_dragonfly.py.txt"
+# The guide's values for the Helm chart; `dfdaemon.config` is a node's configuration.
+CHART_VALUES = SCRIPT.with_name("charts-config.yaml")
 GUIDE_PORT = 65001
 HUB_VERSIONS = ("0.17.3", "0.23.5")
 REQUESTS = "requests-2.31.0"
@@ -31,6 +33,9 @@ def downloaded(home: Path) -> Path:
     return next(cache.glob(f"snapshots/*/{FILE}"))
 
 
-def run_guide(version: str, *, home: Path, endpoint: str, port: int = GUIDE_PORT) -> Result:
+def run_guide(
+    version: str, *, home: Path, endpoint: str, port: int = GUIDE_PORT, **options: object
+) -> Result:
     """Run it with huggingface_hub `version` and the requests of the guide's time."""
-    return run_client(version, script(port), home=home, endpoint=endpoint, extras=(REQUESTS,))
+    code = script(port)
+    return run_client(version, code, home=home, endpoint=endpoint, extras=(REQUESTS,), **options)

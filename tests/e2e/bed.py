@@ -72,19 +72,23 @@ class Made:
 
 @dataclass
 class Bed:
-    """`folder` holds the homes of the clients; the first node is the one most tests ask."""
+    """`folder` holds the homes of the clients; the first node is the one most tests ask.
+
+    `nodes` are those of the plan, without what a test adds.
+    """
 
     folder: Path
     standin: StandInProcess
     swarm: Swarm
     settings: Changes
+    nodes: tuple[Host, ...]
     granted: list[str] = field(default_factory=list)
     _serial: Any = field(default_factory=itertools.count)
 
     @property
     def node(self) -> Host:
         """The first node."""
-        return self.swarm.nodes[0]
+        return self.nodes[0]
 
     @property
     def endpoint(self) -> str:
@@ -189,7 +193,8 @@ def sha256(path: Path) -> str:
 def started(plan: Plan, folder: Path) -> Iterator[Bed]:
     """Start the origin and the swarm of a module; stop them afterwards."""
     with StandInProcess(folder / "standin", tls=plan.tls) as standin:
-        hub = {"hub": {"cdnHosts": [CDN_HOST]}}
+        # Verbose: what is searched for secrets is all that can be logged.
+        hub: Changes = {"hub": {"cdnHosts": [CDN_HOST]}, "verbose": True}
         ca = {"proxy": {"intercept": {"caDir": str(folder / "proxy-ca")}}}
         swarm = Swarm(
             folder / "swarm",
@@ -200,4 +205,4 @@ def started(plan: Plan, folder: Path) -> Iterator[Bed]:
             seed=laid_over(hub, plan.seed),
         )
         with swarm:
-            yield Bed(folder, standin, swarm, dict(plan.settings))
+            yield Bed(folder, standin, swarm, dict(plan.settings), tuple(swarm.nodes))

@@ -105,7 +105,7 @@ def test_rights_are_the_same_inside(version: str, bed: Bed) -> None:
 def test_two_nodes_and_one_download_from_the_origin(bed: Bed) -> None:
     repo = bed.repo()
     url = HUB + repo.resolve("model.safetensors")
-    for node in bed.swarm.nodes:
+    for node in bed.nodes:
         got = fetch(url, proxy=node.proxy_url, ca_file=bed.proxy_ca)
         assert got.sha256 == repo.sha256["model.safetensors"]
     assert bed.origin_bytes(repo) == MIB

@@ -12,11 +12,10 @@ import pytest
 from tests.e2e.bed import MIB, Bed, Plan
 from tests.e2e.echo import Echo
 from tests.e2e.http import Got, fetch
-from tests.e2e.secrets import COOKIE, PASSWORD, READER
+from tests.e2e.secrets import COOKIE, READER
 
 pytestmark = [pytest.mark.cluster, pytest.mark.clients]
 
-AUTH = {"username": "user", "password": PASSWORD}
 PLAN = Plan(nodes=2)
 
 
@@ -151,6 +150,6 @@ def test_real_clients_upload_through_the_mirror(version: str, bed: Bed) -> None:
 
 
 def test_a_loop_is_noticed(bed: Bed) -> None:
-    other = bed.swarm.nodes[1].proxy_url
+    other = bed.nodes[1].proxy_url
     got = fetch(f"{bed.endpoint}/x", headers={"X-Dragonfly-Registry": other})
     assert got.status in (400, 404, 502)

@@ -141,6 +141,7 @@ class HubState:
             raise ValueError(f"type is one of {TYPES}")
         repo = Repo(repo_id, type=type, private=private, gated=gated)
         self.repos[type, repo_id] = repo
+        self._version = ()
         repo.commit(files or {})
         return repo
 
