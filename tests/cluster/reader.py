@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import socket
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -81,7 +83,8 @@ class Reader:
         self._gone.set()
         sock = self._connection.sock if self._connection else None
         if sock is not None:
-            sock.close()
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
         self._thread.join(WAIT_S)
 
     def result(self, timeout_s: float = WAIT_S) -> Received:

@@ -1,0 +1,60 @@
+"""A client goes away: shared work goes on for the others, and stops when nobody wants it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.cluster.bed import MIB, Bed, wait_until
+
+pytestmark = pytest.mark.cluster
+
+SIZE, LONG = 16 * MIB, 96 * MIB
+BRIEF = {"download": {"linger": 1}}
+SLOW = {"download": {"linger": 1, "originRateLimit": "6MiB"}}
+
+
+def test_the_download_stops_when_the_only_client_has_gone(make_bed: Callable[..., Bed]) -> None:
+    bed = make_bed(nodes=1, node=BRIEF, seed=SLOW)
+    node, seed = bed.swarm.nodes[0], bed.swarm.seed
+    blob = bed.blob(LONG)
+    reader = bed.read(node, blob)
+    reader.wait_for(4 * MIB)
+    reader.leave()
+    wait_until(lambda: "abandoned" in node.log_text(), "the node gives up", 4)
+    wait_until(lambda: "abandoned" in seed.log_text(), "so does the seed", 4)
+    held = seed.figures().traffic.origin
+    assert held <= 4 * MIB + 4 * 6 * MIB
+    # Whoever comes later goes on from there.
+    bed.standin.reset()
+    received = bed.read(node, blob, headers={"Range": f"bytes=0-{held - 1}"}).result()
+    assert (received.status, received.size_bytes) == (206, held)
+    assert bed.origin_bytes(blob) <= 4 * MIB
+
+
+@pytest.mark.parametrize("where", ["same node", "other node"])
+def test_the_download_goes_on_for_another_reader(where: str, make_bed: Callable[..., Bed]) -> None:
+    bed = make_bed(nodes=2, node=BRIEF, seed=SLOW)
+    blob = bed.blob(SIZE)
+    one, two = bed.swarm.nodes
+    goes = bed.read(one, blob)
+    stays = bed.read(one if where == "same node" else two, blob)
+    goes.wait_for(4 * MIB)
+    goes.leave()
+    received = stays.result()
+    assert blob.is_whole(received), received
+    assert bed.origin_bytes(blob) <= SIZE * 1.01
+
+
+def test_a_client_that_reads_slowly_holds_nobody_up(make_bed: Callable[..., Bed]) -> None:
+    bed = make_bed(nodes=2)
+    blob = bed.blob(SIZE)
+    slow = bed.read(bed.swarm.nodes[0], blob, bytes_per_s=4 * MIB)
+    fast = [bed.read(node, blob) for node in bed.swarm.nodes]
+    for reader in fast:
+        received = reader.result()
+        assert blob.is_whole(received), received
+        assert received.seconds < 6
+    assert slow.size_bytes < SIZE
+    assert blob.is_whole(slow.result())
