@@ -174,6 +174,12 @@ class BlobStore:
         blob = self._holdings.blob(blob_id)
         return blob if blob is not None and self._verified(blob) else None
 
+    def is_unverified(self, blob_id: str) -> bool:
+        """get() of this blob would have to read all of it first: call that off the event loop."""
+        with self._holdings.lock:
+            entry = self._holdings.catalog.find(blob_id)
+        return entry is not None and not entry.verified
+
     def _verified(self, blob: Blob) -> bool:
         try:
             blob.verify()

@@ -22,7 +22,7 @@ from dfdaemon.task.service import TaskHandle, Traffic
 from dfdaemon.task.spec import TaskSpec
 from dfdaemon.upload.served import ServedTask
 from dfinfra.jobs import JobGroup
-from dfinfra.tracing import current_trace_id
+from dfinfra.tracing import current_trace_id, span
 
 MAX_OTHER_NAMES = 10_000
 
@@ -49,6 +49,12 @@ class TaskRegistry:
 
     async def open(self, spec: TaskSpec, wanted: ByteRange | None = None) -> TaskHandle:
         """Attach a reader, starting the task if need be; see ``task.service.TaskService``."""
+        if self.parts.store.is_unverified(spec.task_id):
+            await self.parts.disk.run(self.parts.store.get, spec.task_id)
+        with span("open task", task=spec.task_id):
+            return await self._open(spec, wanted)
+
+    async def _open(self, spec: TaskSpec, wanted: ByteRange | None) -> TaskHandle:
         blob = self.finished_blob(spec)
         if blob is not None:
             return self._reuse(blob, spec)
@@ -71,6 +77,9 @@ class TaskRegistry:
         return blob if _is_of(blob, spec) else None
 
     def _stored(self, task_id: str) -> Blob | None:
+        """What is held. A blob that a crash caught is not looked at before the store has read it."""
+        if self.parts.store.is_unverified(task_id):
+            return None
         blob = self.parts.store.get(task_id)
         digest = self._other_names.peek(task_id) if blob is None else None
         return blob if digest is None else self.parts.store.get_by_digest(digest)
@@ -171,8 +180,10 @@ class TaskRegistry:
         """Attach a child on another host.
 
         Answers with the finished blob, or with the conductor that will tell the child. A seed starts
-        a task that it does not know from the child's ``spec``. Raises NotFound, Denied.
+        a task that it does not know from the child's ``spec``. Raises NotFound, Denied, Unavailable.
         """
+        if self.parts.store.is_unverified(task_id):
+            raise Unavailable("the blob is being verified after a restart")
         blob = self._stored(task_id)
         if blob is not None and blob.complete and _is_of(blob, spec):
             self._check_secure(blob.meta.restricted, secure)
