@@ -76,24 +76,24 @@ class Redirects:
 
     def get(self, request: OriginRequest) -> _Target | None:
         with self._lock:
-            target = self._targets.get(_key(request))
+            target = self._targets.get(request_key(request))
         return target if target is not None and target.until > time.monotonic() else None
 
     def put(self, request: OriginRequest, url: str, first_headers: HeaderMap) -> None:
         target = _Target(url, first_headers, time.monotonic() + self._ttl_s)
         with self._lock:
-            self._targets[_key(request)] = target
-            self._targets.move_to_end(_key(request))
+            self._targets[request_key(request)] = target
+            self._targets.move_to_end(request_key(request))
             while len(self._targets) > self._limit:
                 self._targets.popitem(last=False)
 
     def forget(self, request: OriginRequest) -> None:
         with self._lock:
-            self._targets.pop(_key(request), None)
+            self._targets.pop(request_key(request), None)
 
 
-def _key(request: OriginRequest) -> bytes:
-    """Hashed, because it is made of credentials."""
+def request_key(request: OriginRequest) -> bytes:
+    """What is asked with whose credentials. Hashed, because it is made of credentials."""
     return sha256(repr((request.url, answers.credentials(request.headers))).encode()).digest()
 
 

@@ -15,7 +15,7 @@ from dfcore.errors import ContentChanged
 from dfcore.ranges import ByteRange
 from dfdaemon.fetch import answers
 from dfdaemon.fetch.body import Body, OnUnit
-from dfdaemon.fetch.exchange import Answer, Exchange, OriginRequest, Redirects
+from dfdaemon.fetch.exchange import Answer, Exchange, OriginRequest, Redirects, request_key
 from dfdaemon.fetch.limiter import NO_LIMIT, Limiter
 from dfdaemon.fetch.sink import UnitSink
 from dfdaemon.fetch.wires import Wires
@@ -138,6 +138,7 @@ class OriginPool:
             trust_env=config.trust_env,
         )
         self._exchanges: set[Exchange] = set()
+        self._asking: dict[bytes, asyncio.Event] = {}
 
     async def open(self, request: OriginRequest) -> OriginStream:
         """Send the request and read the answer's head.
@@ -153,7 +154,7 @@ class OriginPool:
         exchange = Exchange(request, self._wires, self._redirects, self._config.max_redirects)
         self._exchanges.add(exchange)
         try:
-            answer = await self._open(exchange)
+            answer = await self._open_in_turn(request, exchange)
         except BaseException:
             self._exchanges.discard(exchange)
             raise
@@ -186,6 +187,22 @@ class OriginPool:
             self._wires.put(answer.wire)
         else:
             answer.wire.close()
+
+    async def _open_in_turn(self, request: OriginRequest, exchange: Exchange) -> Answer:
+        """The first of several requests for one URL finds out where it leads to, for all of them:
+        the Hub counts every question, and each may be answered by another link."""
+        key = request_key(request)
+        asking = self._asking.get(key)
+        if asking is not None:
+            await asking.wait()
+        if asking is not None or self._redirects.get(request) is not None:
+            return await self._open(exchange)
+        told = self._asking[key] = asyncio.Event()
+        try:
+            return await self._open(exchange)
+        finally:
+            del self._asking[key]
+            told.set()
 
     async def _open(self, exchange: Exchange) -> Answer:
         """Run the exchange in a thread. A caller that is cancelled does not wait for it.

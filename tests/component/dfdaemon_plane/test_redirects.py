@@ -50,6 +50,16 @@ async def test_credentials_stay_with_the_host_they_are_for() -> None:
     assert storage.asked[0].target == "/blob?X-Amz-Signature=abc"
 
 
+async def test_several_requests_at_once_ask_where_it_leads_once() -> None:
+    async with origin(part) as storage:
+        signed = on_localhost(storage)
+        async with origin(lambda _: to(signed)) as hub, pool_of() as pool:
+            got = await asyncio.gather(*(read(pool, hub.url) for _ in range(4)))
+    assert got == [CONTENT] * 4
+    assert len(hub.asked) == 1
+    assert len(storage.asked) == 4
+
+
 async def test_redirect_on_the_same_host_keeps_credentials() -> None:
     def moved(asked: Asked) -> bytes:
         return to("/elsewhere", 307) if asked.target == "/blob" else part(asked)
