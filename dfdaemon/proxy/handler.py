@@ -22,7 +22,7 @@ from dfdaemon.proxy.config import BasicAuthConfig, ProxyConfig
 from dfdaemon.proxy.failure import answer_for, plain
 from dfdaemon.proxy.headers import DragonflyHeaders, parse_dragonfly
 from dfdaemon.proxy.output import Output, Outputs
-from dfdaemon.proxy.passthrough import forward
+from dfdaemon.proxy.passthrough import Pairs, forward
 from dfdaemon.proxy.prefetch import Prefetcher
 from dfdaemon.proxy.response import TaskResponder, render, under_conditions
 from dfdaemon.proxy.rules import Route, Rules, Way
@@ -101,7 +101,7 @@ class Handler:
             return await self._serve(request, reply, wishes, output)
         except NoSpace:
             # Rather uncached than not at all. The origin sees the requester's own credentials.
-            return await self._pass_on(request, reply.spec.url, route)
+            return await self._pass_on(request, reply.spec.url, route, reply)
 
     async def _reply(
         self,
@@ -147,18 +147,25 @@ class Handler:
         return await self._doors.responder.serve(request, reply, output)
 
     async def _pass_on(
-        self, request: web.BaseRequest, url: str, route: Route
+        self, request: web.BaseRequest, url: str, route: Route, reply: Serve | None = None
     ) -> web.StreamResponse:
-        authority = route.authority
+        """Let the origin answer; with a ``reply`` of the Hub in its place, from where the Hub leads."""
+        is_hub = route.way is Way.HUB
+
+        def of_hub(pairs: Pairs) -> Pairs:
+            if reply is not None:
+                ours = {name.lower() for name, _ in reply.headers}
+                pairs = [pair for pair in pairs if pair[0].lower() not in ours] + reply.headers
+            return rewrite.rewrite_headers(pairs, self._hub.base, route.authority)
+
         return await forward(
             request,
             url,
             self._doors.upstream.session_for(route),
             via=self._via,
             proxy=self._doors.upstream.proxy,
-            rewrite=(lambda pairs: rewrite.rewrite_headers(pairs, self._hub.base, authority))
-            if route.way is Way.HUB
-            else None,
+            rewrite=of_hub if is_hub else None,
+            follow=is_hub and reply is not None,
         )
 
     async def _output(self, wishes: DragonflyHeaders) -> Output | None:

@@ -43,8 +43,13 @@ async def forward(
     via: str,
     proxy: str | None = None,
     rewrite: Callable[[Pairs], Pairs] | None = None,
+    follow: bool = False,
 ) -> web.StreamResponse:
-    """Do it. Raises a MeganeuraError while nothing has been sent to the client yet."""
+    """Do it. Raises a MeganeuraError while nothing has been sent to the client yet.
+
+    ``follow``: go after redirects here instead of telling the client of them. Its Authorization
+    stays with the first host.
+    """
     headers = _request_headers(request, via)
     expects = headers.pop("Expect", "").lower() == "100-continue"
     body = _body(request, expects) if request.body_exists else None
@@ -54,7 +59,7 @@ async def forward(
             URL(url, encoded=True),
             headers=headers,
             data=body,
-            allow_redirects=False,
+            allow_redirects=follow,
             expect100=expects and body is not None,
             skip_auto_headers=_NOT_ADDED,
             proxy=proxy,

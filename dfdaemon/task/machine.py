@@ -15,6 +15,7 @@ from dfcore.errors import (
     ContentChanged,
     DigestMismatch,
     MeganeuraError,
+    NoSpace,
     OriginRefused,
     TimedOut,
     Unavailable,
@@ -279,7 +280,8 @@ class Download:
             return []
         if address.seed:
             self._seed_failures += 1
-            final = isinstance(error, FINAL) or not error.retryable
+            elsewhere = error.retryable or isinstance(error, NoSpace)
+            final = isinstance(error, FINAL) or not elsewhere
             if final or self._seed_failures >= self.policy.seed_failures:
                 return self._fail(error)
         return [do.LeaveParent(parent), *self._lose(parent, str(error), now)]

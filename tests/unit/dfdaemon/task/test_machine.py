@@ -8,6 +8,7 @@ from dfcore.digest import Digest
 from dfcore.errors import (
     ContentChanged,
     DigestMismatch,
+    NoSpace,
     OriginRefused,
     RangeIgnored,
     TimedOut,
@@ -450,6 +451,14 @@ def test_a_part_is_fetched_alone_and_more_when_more_is_wanted() -> None:
     assert do.Succeed(whole=False) in done
     more = download.handle(it.WantedChanged(None), 0.2)
     assert [(c.first, c.until) for c in more if isinstance(c, do.FetchRun)] == [(1, 8)]
+
+
+def test_a_seed_whose_disk_is_full_is_left_for_another() -> None:
+    download = fetching_node()
+    commands = download.handle(it.ParentRefused("seed", NoSpace("no disk has room")), 1.0)
+    assert do.LeaveParent("seed") in commands
+    assert of(do.Reschedule, commands)
+    assert not of(do.Fail, commands)
 
 
 def test_a_download_that_is_superseded_fails_even_before_it_began() -> None:
