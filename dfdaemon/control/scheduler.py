@@ -16,6 +16,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from dfcore.errors import Unavailable
 from dfcore.hashring import HashRing
 from dfdaemon.control.held import announce_held
+from dfdaemon.control.ring import DragonflyRing
 from dfdaemon.control.session import SchedulerSession
 from dfdaemon.task import events as it
 from dfdaemon.task.spec import TaskSpec
@@ -40,6 +41,7 @@ class SchedulerClient:
         self.host_id = host_id
         self._channels = channels
         self._ring = HashRing(self.addresses)
+        self._dragonflys_ring = _dragonflys_ring(self.addresses)
         self._down_until: dict[str, float] = {}
         self._unknown: dict[str, asyncio.Event] = {}
         self._plain: set[str] = set()
@@ -65,9 +67,15 @@ class SchedulerClient:
         if not self.addresses:
             return None
         now = asyncio.get_running_loop().time()
-        order = self._ring.get(task_id[:HASHED_CHARACTERS], len(self.addresses))
+        order = self._order(task_id[:HASHED_CHARACTERS])
         up = [address for address in order if self._down_until.get(address, 0.0) <= now]
         return up[0] if up else None
+
+    def _order(self, key: str) -> list[str]:
+        """All schedulers, the key's first: where only Dragonfly's own are, by its daemons' ring."""
+        if self._dragonflys_ring is not None and self._plain.issuperset(self.addresses):
+            return self._dragonflys_ring.get(key)
+        return self._ring.get(key, len(self.addresses))
 
     def must_choose(self, task_id: str) -> str:
         """The task's scheduler; raises Unavailable if there is none."""
@@ -118,3 +126,10 @@ class SchedulerClient:
 
     def mark_up(self, address: str) -> None:
         self._down_until.pop(address, None)
+
+
+def _dragonflys_ring(addresses: Sequence[str]) -> DragonflyRing | None:
+    try:
+        return DragonflyRing(addresses)
+    except ValueError:
+        return None  # it knows schedulers by their IPs

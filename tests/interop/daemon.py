@@ -252,9 +252,11 @@ class _Talk:
         self._ids = {"host_id": daemon.host_id, "task_id": task_id, "peer_id": peer_id}
         self.peer_id = peer_id
         self._call = daemon.scheduler.AnnouncePeer()
+        self._writing = asyncio.Lock()
 
     async def say(self, **request: Any) -> None:
-        await self._call.write(scheduler_pb2.AnnouncePeerRequest(**self._ids, **request))
+        async with self._writing:
+            await self._call.write(scheduler_pb2.AnnouncePeerRequest(**self._ids, **request))
 
     async def hear(self) -> scheduler_pb2.AnnouncePeerResponse | None:
         """The next answer; None when the scheduler has closed the stream."""
