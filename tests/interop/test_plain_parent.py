@@ -128,3 +128,22 @@ async def test_restricted_content_is_not_asked_of_a_plain_peer(watched: Bed) -> 
         got = await download(stub, url=file.url, request_header=headers, need_piece_content=True)
         assert got.sha256 == file.sha256
         assert parent.vortex.served == 0
+
+
+async def test_a_plain_seed_is_triggered_for_our_nodes(watched: Bed) -> None:
+    file = watched.plain(21 * MIB)
+    url = f"{file.url}?version=3"
+    async with (
+        PlainDaemon(watched.swarm.scheduler.address, "their-seed", seed=True) as seed,
+        tool(watched.node) as one,
+        tool(watched.swarm.nodes[1]) as two,
+    ):
+        async with asyncio.TaskGroup() as group:
+            jobs = [
+                group.create_task(download(stub, url=url, need_piece_content=True))
+                for stub in (one, two)
+            ]
+        assert {job.result().sha256 for job in jobs} == {file.sha256}
+        assert [wanted.url for wanted in seed.triggered] == [url]
+        assert set(seed.tasks) == {jobs[0].result().task_id}
+    assert watched.origin_bytes(file) <= file.size_bytes + 64

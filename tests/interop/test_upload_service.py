@@ -8,7 +8,7 @@ from typing import Any
 
 import grpc
 import pytest
-from google.protobuf import empty_pb2
+from google.protobuf import duration_pb2, empty_pb2
 
 from dfinfra.pb import common_pb2
 from dfinfra.pb import dfdaemon_pb2 as pb
@@ -145,3 +145,27 @@ async def test_sync_host_tells_what_the_link_carries(watched: Bed) -> None:
     # A score by bandwidth takes 0 for the worst.
     assert first.network.max_tx_bandwidth > 0
     assert first.network.HasField("tx_bandwidth")
+
+
+async def test_the_digest_of_a_registry_blob_is_its_id_where_asked_for(watched: Bed) -> None:
+    repo, model = watched.model(9 * MIB)
+    url = f"{watched.standin.hub_url}/v2/{repo}/blobs/sha256:{model.sha256}"
+    wanted = {"url": url, "enable_task_id_based_blob_digest": True}
+    async with upload(watched.seed) as seed, tool(watched.node) as stub:
+        got = await download(seed, **wanted)
+        assert got.task_id == model.sha256
+        by_node = await download(stub, **wanted, need_piece_content=True)
+        assert (by_node.task_id, by_node.sha256) == (model.sha256, model.sha256)
+        wanted["url"] = url.replace("sha256:", "sha512:") + model.sha256
+        too_long = download(seed, **wanted)
+        assert (await failure(too_long)).code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+async def test_a_timeout_ends_the_download(watched: Bed) -> None:
+    file = watched.plain(16 * MIB)
+    watched.standin.fault("throttle", on=["plain"], object=file.name, bytes_per_s=MIB)
+    timeout = duration_pb2.Duration(nanos=300_000_000)
+    async with tool(watched.node) as stub:
+        error = await failure(download(stub, url=file.url, timeout=timeout))
+    assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    watched.standin.call("post", "clear-faults")
