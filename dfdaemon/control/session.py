@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import grpc
 
-from dfcore.errors import MeganeuraError, Unavailable
+from dfcore.errors import Denied, MeganeuraError, NotFound, Unavailable
 from dfcore.pieces import Geometry
 from dfdaemon.control.scheduler_messages import candidates, origin_failed, piece_finished
 from dfdaemon.task import events as it
@@ -40,9 +40,11 @@ REFUSALS = (
     grpc.StatusCode.ABORTED,
     grpc.StatusCode.RESOURCE_EXHAUSTED,
 )
+FORBIDDING = (1, 2)
 PLAIN_REFUSALS = (*REFUSALS, grpc.StatusCode.INTERNAL, grpc.StatusCode.INVALID_ARGUMENT)
 
 Post = Callable[[it.Event], None]
+Outbox = asyncio.Queue[pb.AnnouncePeerRequest | None]
 
 
 class SchedulerSession:
@@ -53,7 +55,7 @@ class SchedulerSession:
         self._spec = spec
         self._peer_id = peer_id
         self._post = post
-        self._outbox: asyncio.Queue[pb.AnnouncePeerRequest | None] = asyncio.Queue(OUTBOX_MESSAGES)
+        self._outbox: Outbox = asyncio.Queue(OUTBOX_MESSAGES)
         self._jobs = JobGroup(f"session {spec.task_id[:12]}")
         self._plain = False
         self._conversations = 0
@@ -87,7 +89,10 @@ class SchedulerSession:
 
     async def _lost(self, address: str, error: grpc.aio.AioRpcError) -> None:
         """Only a scheduler that cannot be reached is down; one that refuses is asked again."""
-        if error.code() == grpc.StatusCode.NOT_FOUND:
+        if self._forbids(error):
+            kind = NotFound if error.code() == grpc.StatusCode.NOT_FOUND else Denied
+            self._post(it.DownloadForbidden(kind(error.details() or "the scheduler forbids it")))
+        elif error.code() == grpc.StatusCode.NOT_FOUND:
             self._client.unknown_at(address).set()
         elif self._plain and error.code() in PLAIN_REFUSALS:
             # It found nobody, and lets nobody to the origin any more: that is its last word.
@@ -99,6 +104,10 @@ class SchedulerSession:
             return
         await asyncio.sleep(REFUSED_RETRY_S)
 
+    def _forbids(self, error: grpc.aio.AioRpcError) -> bool:
+        """The requester chose a priority that only takes what is there, or nothing at all."""
+        return self._spec.priority in FORBIDDING and "priority" in (error.details() or "")
+
     def _without_scheduler(self) -> None:
         """The swarm goes on by what is known: the seed, else (if allowed) the origin."""
         if seed := () if self._is_seed else self._client.known_seed(self._spec.task_id):
@@ -109,13 +118,14 @@ class SchedulerSession:
 
     async def _converse(self, address: str) -> None:
         stub = self._client.stub(address)
-        self._outbox = asyncio.Queue(OUTBOX_MESSAGES)
+        outbox: Outbox = asyncio.Queue(OUTBOX_MESSAGES)
+        self._outbox = outbox
         self._plain = self._client.is_plain(address)
         self._conversations += 1
         self._answered, self._silent, self._told_start = False, False, None
         self._say(pb.AnnouncePeerRequest(register_peer_request=self._registration()))
         self._tell_start()
-        call = stub.AnnouncePeer(self._messages())
+        call = stub.AnnouncePeer(_messages_of(outbox))
         watch = self._jobs.spawn(self._watch(address, call), name="watch")
         try:
             async for response in call:
@@ -128,6 +138,7 @@ class SchedulerSession:
             self._client.mark_down(address)
         finally:
             watch.cancel()
+            _hang_up(outbox)
 
     async def _watch(self, address: str, call: grpc.aio.Call) -> None:
         """Give up a scheduler that neither answers nor says that it is there.
@@ -151,10 +162,6 @@ class SchedulerSession:
     def _registration(self) -> pb.RegisterPeerRequest:
         download = to_download(self._spec, need_back_to_source=self._is_seed)
         return pb.RegisterPeerRequest(download=download)
-
-    async def _messages(self) -> AsyncIterator[pb.AnnouncePeerRequest]:
-        while (message := await self._outbox.get()) is not None:
-            yield message
 
     def _hear(self, response: pb.AnnouncePeerResponse) -> None:
         self._answered = True
@@ -274,3 +281,15 @@ class SchedulerSession:
         return pb.AnnouncePeerRequest(
             download_peer_failed_request=pb.DownloadPeerFailedRequest(description=word)
         )
+
+
+async def _messages_of(outbox: Outbox) -> AsyncIterator[pb.AnnouncePeerRequest]:
+    while (message := await outbox.get()) is not None:
+        yield message
+
+
+def _hang_up(outbox: Outbox) -> None:
+    """Let the reader of the messages end, which gRPC leaves behind when the other side hangs up."""
+    if outbox.full():
+        outbox.get_nowait()
+    outbox.put_nowait(None)

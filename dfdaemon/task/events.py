@@ -74,6 +74,13 @@ class SchedulerLost:
 
 
 @dataclass(frozen=True, slots=True)
+class DownloadForbidden:
+    """The scheduler will not have this host take the content: its last word."""
+
+    error: MeganeuraError
+
+
+@dataclass(frozen=True, slots=True)
 class ParentJoined:
     """A parent answered our Join: what the blob is and which units it holds."""
 
@@ -217,6 +224,7 @@ Event = (
     | CandidatesNamed
     | OriginGranted
     | SchedulerLost
+    | DownloadForbidden
     | ParentJoined
     | ParentHeld
     | ParentLost

@@ -127,6 +127,8 @@ class Download:
             case it.OriginGranted():
                 self._origin.grant()
                 return []
+            case it.DownloadForbidden(error=error):
+                return [] if self._parents else self._fail(error)
             case it.SchedulerLost():
                 return self._without_scheduler(event, now)
             case it.ParentJoined():

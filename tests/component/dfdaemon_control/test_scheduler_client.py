@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from dfcore.errors import Denied, NotFound
 from dfdaemon.control import scheduler as control_scheduler
 from dfdaemon.control import session as control_session
 from dfdaemon.control.hostinfo import describer
@@ -139,6 +140,43 @@ async def test_while_no_scheduler_answers_the_known_seed_is_asked(channels: Chan
     assert isinstance(named, it.CandidatesNamed)
     assert named.parents[0].host_id == SEED
     await session.aclose("abandoned")
+
+
+async def test_a_priority_that_forbids_the_download_is_the_last_word(channels: Channels) -> None:
+    async with scheduler() as running:
+        address = f"127.0.0.1:{running.grpc.port}"
+        client = SchedulerClient([address], channels, NODE)
+        await announce(client, address, NODE, seed=False)
+        for priority, error in ((1, Denied), (2, NotFound)):
+            inbox = Inbox()
+            spec = TaskSpec(f"http://origin.test/{priority}", priority=priority)
+            session = client.session(spec, f"peer-{priority}", inbox.post)
+            session.register(need_back_to_source=False)
+            forbidden = await inbox.next(it.DownloadForbidden)
+            assert isinstance(forbidden, it.DownloadForbidden)
+            assert isinstance(forbidden.error, error)
+            assert f"LEVEL{priority}" in str(forbidden.error)
+            await session.aclose("failed")
+        assert client.choose(SPEC.task_id) == address
+
+
+async def test_a_conversation_that_the_scheduler_ended_leaves_nothing_behind(
+    channels: Channels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control_session, "REFUSED_RETRY_S", 0.01)
+    async with scheduler() as running:
+        address = f"127.0.0.1:{running.grpc.port}"
+        client = SchedulerClient([address], channels, NODE)
+        await announce(client, address, NODE, seed=False)
+        inbox = Inbox()
+        spec = TaskSpec("http://origin.test/f", priority=1)
+        session = client.session(spec, "peer", inbox.post)
+        session.register(need_back_to_source=False)
+        for _ in range(5):
+            await inbox.next(it.DownloadForbidden)
+        readers = [t for t in asyncio.all_tasks() if "_consume_request" in repr(t.get_coro())]
+        assert len(readers) <= 2
+        await session.aclose("failed")
 
 
 async def test_without_any_scheduler_a_download_is_told_so(channels: Channels) -> None:

@@ -7,6 +7,7 @@ from random import Random
 from dfcore.digest import Digest
 from dfcore.errors import (
     ContentChanged,
+    Denied,
     DigestMismatch,
     NoSpace,
     OriginRefused,
@@ -122,6 +123,14 @@ def test_a_scheduler_that_comes_back_in_time_spares_the_origin() -> None:
     download.handle(it.CandidatesNamed((SEED,)), 1.0)
     download.handle(it.ParentJoined("seed", OFFER, 0, {}), 1.1)
     assert not of(do.FetchRun, download.handle(it.Ticked(), 9.0))
+
+
+def test_what_the_scheduler_forbids_fails_unless_somebody_has_it() -> None:
+    forbidden = it.DownloadForbidden(Denied("priority LEVEL1 forbids it"))
+    assert fetching_node().handle(forbidden, 1.0) == []
+    download = node()
+    download.handle(it.Started(), 0.0)
+    assert download.handle(forbidden, 0.0) == [do.Fail(forbidden.error)]
 
 
 def test_where_no_scheduler_is_configured_the_origin_is_asked_at_once() -> None:
