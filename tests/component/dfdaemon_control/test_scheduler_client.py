@@ -194,7 +194,8 @@ async def test_a_scheduler_that_hangs_is_passed_over(
 ) -> None:
     monkeypatch.setattr(control_session, "SILENCE_S", 0.1)
     monkeypatch.setattr(control_scheduler, "HEALTH_TIMEOUT_S", 0.2)
-    hung = await asyncio.start_server(lambda _reader, _writer: asyncio.sleep(60), "127.0.0.1", 0)
+    held: list[asyncio.StreamWriter] = []
+    hung = await asyncio.start_server(lambda _reader, writer: held.append(writer), "127.0.0.1", 0)
     silent = f"127.0.0.1:{hung.sockets[0].getsockname()[1]}"
     async with scheduler() as running, hung:
         address = f"127.0.0.1:{running.grpc.port}"
@@ -208,3 +209,6 @@ async def test_a_scheduler_that_hangs_is_passed_over(
         await inbox.next(it.OriginGranted)
         assert client.choose(spec.task_id) == address
         await session.aclose("succeeded")
+        for writer in held:
+            writer.close()
+            await writer.wait_closed()
