@@ -19,7 +19,7 @@ from prometheus_client import CollectorRegistry
 
 from blobstore.store import BlobStore
 from dfcore import ids
-from dfcore.errors import ConfigError, NotFound
+from dfcore.errors import ConfigError, MeganeuraError, NotFound
 from dfdaemon.config import DaemonConfig, Profile, state_dir, task_policy
 from dfdaemon.control.announce import Announcer
 from dfdaemon.control.gateway import SeedGateway
@@ -244,10 +244,11 @@ class _Builder:
         )
         socket_path = config.download.socket_path or self._state / "dfdaemon.sock"
         return [
-            Opening("store", partial(self._disk.run, self._store.open), self._close_store),
+            # Made already, so first to start and closed in any case.
+            Closing("session", self._session.close),
+            Opening("store", self._open_store, self._close_store),
             Keeper(self._store, self._disk),
             Closing("sender", self._sender.aclose),
-            Closing("session", self._session.close),
             Closing("channels", self._channels.close),
             Closing("links", self._links.aclose),
             Closing("parents", self._parents.aclose),
@@ -301,6 +302,12 @@ class _Builder:
             return None
         folder = intercept.ca_dir or self._state / "proxy-ca"
         return LeafCache(create_ca(folder, "meganeura proxy CA"))
+
+    async def _open_store(self) -> None:
+        try:
+            await self._disk.run(self._store.open)
+        except (MeganeuraError, OSError) as error:
+            raise ConfigError(f"storage: {error}") from error
 
     async def _close_store(self) -> None:
         await self._disk.run(self._store.close)

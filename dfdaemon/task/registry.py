@@ -275,9 +275,12 @@ class TaskRegistry:
 
     async def aclose(self) -> None:
         """Give up every task; partial blobs stay in the store."""
-        for conductor in self.running:
-            self._running.pop(conductor.spec.task_id, None)
-            await conductor.aclose()
+        running = self.running
+        self._running.clear()
+        # At once: each may wait a moment for its scheduler to take the last word.
+        async with JobGroup("give up") as ends:
+            for conductor in running:
+                ends.spawn(conductor.aclose(), name=conductor.spec.task_id[:12])
         await self._jobs.cancel_all()
 
 

@@ -23,6 +23,7 @@ from dfdaemon.upload.sendfile import Sender
 from dfdaemon.upload.served import TaskHost
 from dfdaemon.vortex.pieces import ErrorCode, PieceError
 from dfdaemon.vortex.wire import Tag
+from dfinfra.http import listen_error
 from dfinfra.jobs import JobGroup
 from dfinfra.logs import get_logger
 from dfinfra.pb import meganeura_pb2 as pb
@@ -79,7 +80,7 @@ class UploadServer:
         return port
 
     async def start(self) -> None:
-        """Listen. Raises OSError if the address cannot be had."""
+        """Listen. Raises ConfigError if the address cannot be had."""
         family = socket.AF_INET6 if ":" in self._config.host else socket.AF_INET
         listener = socket.socket(family, socket.SOCK_STREAM)
         try:
@@ -87,9 +88,9 @@ class UploadServer:
             listener.bind((self._config.host, self._config.port))
             listener.listen(_BACKLOG)
             listener.setblocking(False)
-        except OSError:
+        except OSError as error:
             listener.close()
-            raise
+            raise listen_error(self._config.host, self._config.port, error) from error
         self._listener = listener
         self._jobs.spawn(self._accept(listener), name="accept", vital=True)
 
