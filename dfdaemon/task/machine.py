@@ -63,6 +63,7 @@ class Download:
         self._wanted: tuple[ByteRange, ...] | None = None
         self._waited_offset: int | None = None
         self._progress_at = 0.0
+        self._ticked_at = 0.0
         self._rescheduled_at = 0.0
         self._seed_failures = 0
         self._mismatches = 0
@@ -175,7 +176,7 @@ class Download:
 
     def _start(self, event: it.Started, now: float) -> list[do.Command]:
         self._states.fire("start")
-        self._progress_at = now
+        self._progress_at = self._ticked_at = now
         commands: list[do.Command] = [do.Register()]
         if event.offer is not None:
             commands += self._describe(event.offer)
@@ -510,6 +511,10 @@ class Download:
         return [*commands, *leave, do.Fail(error)]
 
     def _tick(self, now: float) -> list[do.Command]:
+        since_s, self._ticked_at = now - self._ticked_at, now
+        if since_s > self.policy.stood_still_s:
+            # This host stood still, not the others: a frozen process, a suspended machine.
+            self._progress_at += since_s
         if self.state not in ("searching", "fetching"):
             return []
         idle_s = now - self._progress_at

@@ -33,7 +33,8 @@ class TaskPolicy:
     task fails. ``introduction_s`` is how long a seed waits for peers that may hold units already
     before it asks the origin for them; ``scheduler_grace_s`` how long a host without any parent
     waits for a scheduler to come back before it goes to the origin by itself. ``mismatches`` is how
-    often the whole content may turn out wrong before the task fails.
+    often the whole content may turn out wrong before the task fails. After ``stood_still_s``
+    without a tick this host itself was stopped, and its patience with others is not at an end.
     """
 
     plan: PlanPolicy = field(default_factory=PlanPolicy)
@@ -45,3 +46,4 @@ class TaskPolicy:
     seed_failures: int = 3
     corrupt_seed_units: int = 3
     mismatches: int = 3
+    stood_still_s: float = 5.0

@@ -29,5 +29,9 @@ def test_children_of_a_lost_parent_go_on(how: str, make_bed: Callable[..., Bed])
         received = reader.result()
         assert blob.is_whole(received), received
     assert time.monotonic() - lost_at < 10
+    if how == "freeze":
+        # What was stopped goes on where it was.
+        victim.thaw()
+        received = readers[0].result()
+        assert blob.is_whole(received), received
     assert bed.origin_bytes(blob) <= SIZE * 1.01
-    readers[0].leave()

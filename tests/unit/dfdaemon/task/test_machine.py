@@ -462,6 +462,15 @@ def test_a_part_is_fetched_alone_and_more_when_more_is_wanted() -> None:
     assert [(c.first, c.until) for c in more if isinstance(c, do.FetchRun)] == [(1, 8)]
 
 
+def test_a_host_that_stood_still_itself_does_not_lose_patience_with_the_others() -> None:
+    download = fetching_node()
+    for moment in (0.5, 1.0, 1.5):
+        download.handle(it.Ticked(), moment)
+    assert not of(do.Fail, download.handle(it.Ticked(), 600.0))
+    ended = [download.handle(it.Ticked(), 600.0 + 0.5 * step) for step in range(1, 125)]
+    assert sum(len(of(do.Fail, commands)) for commands in ended) == 1
+
+
 def test_a_seed_whose_disk_is_full_is_left_for_another() -> None:
     download = fetching_node()
     commands = download.handle(it.ParentRefused("seed", NoSpace("no disk has room")), 1.0)
@@ -489,7 +498,8 @@ def test_starving_asks_for_other_parents_and_ends_in_an_error() -> None:
     download = fetching_node()
     assert of(do.Reschedule, download.handle(it.Ticked(), 2.5))
     assert not of(do.Reschedule, download.handle(it.Ticked(), 3.0))
-    (failed,) = of(do.Fail, download.handle(it.Ticked(), 61.0))
+    later = [c for half in range(7, 125) for c in download.handle(it.Ticked(), half / 2)]
+    (failed,) = of(do.Fail, later)
     assert isinstance(failed, do.Fail)
     assert isinstance(failed.error, TimedOut)
     assert download.handle(it.Ticked(), 62.0) == []
