@@ -472,7 +472,8 @@ class Conductor:
         held = self.blob.held
         piece = self.geometry.piece_of_unit(event.unit)
         if all(unit in held for unit in self.geometry.units_of_piece(piece)):
-            self._session.piece_held(piece, self.geometry, "", source)
+            parent = self._transfers.parent_of(event.transfer)
+            self._session.piece_held(piece, self.geometry, parent, source)
 
     def _tell_units(self, units: dict[int, bytes]) -> None:
         for child in list(self._children.values()):

@@ -47,12 +47,17 @@ class Transfers:
         self._group = jobs
         self._jobs: dict[int, asyncio.Task[None]] = {}
         self._sources: dict[int, str] = {}
+        self._parents: dict[int, str] = {}
         self._dying: set[asyncio.Task[None]] = set()
         self._task_limiter = limiter_for(conductor.parts.limiters.task_rate_bytes_s)
         self._blob: asyncio.Future[Blob] = asyncio.get_running_loop().create_future()
 
     def source_of(self, transfer: int) -> str:
         return self._sources.get(transfer, PEER)
+
+    def parent_of(self, transfer: int) -> str:
+        """The peer id of the parent; empty for the origin."""
+        return self._parents.get(transfer, "")
 
     def _limiter(self) -> Limiter:
         """The host's limit and the task's, as they are now."""
@@ -83,15 +88,15 @@ class Transfers:
     def perform(self, command: do.Command) -> None:
         match command:
             case do.FetchUnit(transfer=number, parent=parent):
-                self._start(number, self._source_at(parent), self._fetch_unit(command))
-            case do.FetchAny(transfer=number):
-                self._start(number, SEED, self._fetch_any(command))
+                self._start(number, parent, self._fetch_unit(command))
+            case do.FetchAny(transfer=number, parent=parent):
+                self._start(number, parent, self._fetch_any(command))
             case do.FetchPiece(transfer=number, parent=parent):
-                self._start(number, self._source_at(parent), self._fetch_piece(command))
+                self._start(number, parent, self._fetch_piece(command))
             case do.OpenOrigin(transfer=number):
-                self._start(number, ORIGIN, self._open_origin(number))
+                self._start(number, "", self._open_origin(number))
             case do.FetchRun(transfer=number):
-                self._start(number, ORIGIN, self._fetch_run(command))
+                self._start(number, "", self._fetch_run(command))
             case do.CancelTransfer(transfer=number):
                 if job := self._jobs.get(number):
                     job.cancel()
@@ -99,16 +104,20 @@ class Transfers:
                 raise TypeError(f"not a transfer: {command!r}")
 
     def _source_at(self, parent: str) -> str:
+        if not parent:
+            return ORIGIN
         return SEED if self._conductor.parent_address(parent).seed else PEER
 
-    def _start(self, number: int, source: str, work: Coroutine[Any, Any, None]) -> None:
-        self._sources[number] = source
+    def _start(self, number: int, parent: str, work: Coroutine[Any, Any, None]) -> None:
+        """Begin a transfer from the parent, or, with none, from the origin."""
+        source = self._source_at(parent)
+        self._sources[number], self._parents[number] = source, parent
         job = self._group.spawn(work, name=f"{source} {number}")
         self._jobs[number] = job
 
         def ended(_: asyncio.Task[None]) -> None:
-            self._jobs.pop(number, None)
-            self._sources.pop(number, None)
+            for known in (self._jobs, self._sources, self._parents):
+                known.pop(number, None)
 
         job.add_done_callback(ended)
 

@@ -61,6 +61,10 @@ async def test_our_seed_is_triggered_and_feeds_our_nodes(
         assert traffic.origin == 0
         assert traffic.total == file.size_bytes
         await scheduler.all_succeeded(file.task_id)
+        # Each piece is told to be its parent's work, which is how load is measured.
+        told = [m.download_piece_finished_request.piece.parent_id for m in scheduler.heard]
+        assert {parent for parent in told if parent} <= scheduler.tasks[file.task_id].peers.keys()
+        assert len([parent for parent in told if parent]) == 12
 
 
 async def test_a_seed_that_holds_the_task_says_so(
