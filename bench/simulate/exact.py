@@ -6,13 +6,14 @@ scheduler and the latency of every message.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from math import exp
 from random import Random
 
 from bench.simulate.clock import Clock
 from bench.simulate.fluid import Flow, Fluid
 from bench.simulate.node import Node
+from bench.simulate.outcome import Outcome
 from bench.simulate.scenario import Scenario
 from dfdaemon.task import events as it
 from dfdaemon.task.origin_runs import OriginPolicy
@@ -25,34 +26,6 @@ from scheduler.policy import Policy
 
 TASK = "f" * 64
 GIVE_UP_FACTOR = 60.0
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What a run showed. Times in seconds; ``done_s`` from each node's arrival on."""
-
-    bound_s: float
-    done_s: dict[int, float] = field(default_factory=dict)
-    makespan_s: float = float("inf")
-    seed_sent: float = 0.0
-    """Bytes that the seed sent over the size of the blob."""
-    origin_sent: float = 0.0
-    asked: int = 0
-    refused: int = 0
-    wasted: int = 0
-    """Any-of answers that brought what was on its way already."""
-    reports: int = 0
-    """Messages to the scheduler."""
-    answers: int = 0
-    unfinished: int = 0
-    up_use: float = 0.0
-    """Mean use of the nodes' up-links until the last one was done."""
-    tenth_s: float = 0.0
-    lag_s: float = 0.0
-
-    @property
-    def ratio(self) -> float:
-        return self.makespan_s / self.bound_s
 
 
 class World:
