@@ -101,10 +101,17 @@ class Bed:
         self.standin.call("post", "settings", **(DEFAULTS | self.settings))
         self.standin.reset()
 
-    def swarm_alive(self) -> None:
-        """Every member that was started still runs."""
+    def check_daemons(self) -> None:
+        """Every member still runs, and none of them met an error that nobody expected."""
         gone = [member.name for member in self.swarm.members if not member.running]
         assert not gone, f"ended: {gone}\n{self.swarm.tails()}"
+        errors = [
+            line
+            for member in self.swarm.members
+            for line in (member.log_text() + member.output_text()).splitlines()
+            if '"level": "error"' in line or line.startswith("Traceback")
+        ]
+        assert not errors, "\n".join(errors[:10])
 
     @property
     def proxy_ca(self) -> str:
@@ -203,6 +210,7 @@ def started(plan: Plan, folder: Path) -> Iterator[Bed]:
             nodes=plan.nodes,
             node=laid_over(laid_over(hub, ca), plan.node(standin)),
             seed=laid_over(hub, plan.seed),
+            scheduler={"verbose": True},
         )
         with swarm:
             yield Bed(folder, standin, swarm, dict(plan.settings), tuple(swarm.nodes))

@@ -24,7 +24,7 @@ def bed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     plan: Plan = getattr(request.module, "PLAN", Plan())
     with started(plan, tmp_path_factory.mktemp("bed")) as running:
         yield running
-        running.swarm_alive()
+        running.check_daemons()
         found = leaks(running.swarm)
         assert not found, found
 

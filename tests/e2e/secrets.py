@@ -12,6 +12,9 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import grpc
+
+from dfinfra.pb import meganeura_pb2, meganeura_pb2_grpc, scheduler_pb2, scheduler_pb2_grpc
 from tests.swarm.swarm import Scheduler, Swarm
 
 # The reader's token does not look like one of the Hub's: it must not depend on how it looks.
@@ -70,5 +73,18 @@ def _get(url: str) -> bytes:
 
 
 def _state(scheduler: Scheduler) -> bytes:
-    """What the scheduler tells of every peer and host it knows."""
-    return b""
+    """What the scheduler tells of every host, peer and task it knows."""
+    with grpc.insecure_channel(scheduler.address) as channel:
+        own = meganeura_pb2_grpc.SchedulerExtensionStub(channel)
+        plain = scheduler_pb2_grpc.SchedulerStub(channel)
+        tasks = own.ListTasks(meganeura_pb2.ListTasksRequest(limit=10_000)).tasks
+        assert tasks, "the scheduler knows no task"
+        told = [
+            own.ListPeers(meganeura_pb2.ListPeersRequest(limit=10_000)),
+            plain.ListHosts(scheduler_pb2.ListHostsRequest()),
+            *tasks,
+        ]
+        for task in tasks[:200]:
+            asked = scheduler_pb2.StatTaskRequest(task_id=task.task_id)
+            told.append(plain.StatTask(asked))
+    return b"\n".join(message.SerializeToString() for message in told)

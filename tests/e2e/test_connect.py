@@ -171,4 +171,4 @@ def test_git_lfs(bed: Bed, home: Path) -> None:
     run_tool("git", "lfs", "install", cwd=home)
     run_tool("git", "clone", "-q", url, "here", cwd=home, env=env)
     assert repo.whole(home / "here")
-    assert bed.origin_bytes(repo) == MIB
+    assert bed.origin_bytes(repo) <= MIB * 1.01

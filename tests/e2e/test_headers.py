@@ -115,9 +115,19 @@ def test_a_blob_digest_in_the_url_names_the_task_unless_told_otherwise(bed: Bed)
     assert ask(bed, url, Enable_Task_ID_Based_Blob_Digest="false").header(TASK_ID) != by_digest
 
 
-@pytest.mark.parametrize("value", ["0", "3", "6"])
+@pytest.mark.parametrize("value", ["0", "3", "4", "5", "6"])
 def test_a_priority_is_taken(value: str, bed: Bed) -> None:
     assert ask(bed, plain(bed), Priority=value).status == 200
+
+
+@pytest.mark.parametrize(("value", "status"), [("1", 403), ("2", 404)])
+def test_a_priority_that_forbids_the_download_is_told(value: str, status: int, bed: Bed) -> None:
+    url = plain(bed)
+    got = ask(bed, url, Priority=value)
+    assert got.status == status
+    assert f"LEVEL{value}".encode() in got.body
+    assert ask(bed, url).status == 200
+    assert ask(bed, url, Priority=value).status == 200
 
 
 @pytest.mark.parametrize(
@@ -190,7 +200,7 @@ def test_an_error_of_the_origin_says_so(bed: Bed) -> None:
 
 
 def test_the_origin_hears_nothing_of_it(bed: Bed) -> None:
-    ask(bed, plain(bed), Tag="a", Application="b", Priority="1")
+    ask(bed, plain(bed), Tag="a", Application="b", Priority="5")
     asked = [r["headers"] for r in bed.requests("plain")]
     assert asked
     assert not any(name.lower().startswith("x-dragonfly") for h in asked for name in h)
