@@ -95,6 +95,13 @@ class Bed:
         """HF_ENDPOINT for mirror mode, and HTTP_PROXY."""
         return self.node.proxy_url
 
+    def another_node(self, **changes: Any) -> Host:
+        """Start one more node with changes of its own; it stops with the others."""
+        node = self.swarm.add_node(**laid_over({"verbose": True}, changes))
+        node.start()
+        node.wait_ready()
+        return node
+
     def reset(self) -> None:
         """Count from nought; behave."""
         self.standin.call("post", "clear-faults")

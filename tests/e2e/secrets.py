@@ -78,7 +78,6 @@ def _state(scheduler: Scheduler) -> bytes:
         own = meganeura_pb2_grpc.SchedulerExtensionStub(channel)
         plain = scheduler_pb2_grpc.SchedulerStub(channel)
         tasks = own.ListTasks(meganeura_pb2.ListTasksRequest(limit=10_000)).tasks
-        assert tasks, "the scheduler knows no task"
         told = [
             own.ListPeers(meganeura_pb2.ListPeersRequest(limit=10_000)),
             plain.ListHosts(scheduler_pb2.ListHostsRequest()),

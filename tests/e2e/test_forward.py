@@ -128,10 +128,7 @@ def test_the_proxys_password_and_the_hubs_token_go_side_by_side(
 @pytest.fixture(scope="module")
 def guarded(bed: Bed) -> str:
     """A node whose proxy asks for a password."""
-    node = bed.swarm.add_node(proxy={"basicAuth": AUTH}, verbose=True)
-    node.start()
-    node.wait_ready()
-    return node.proxy_url
+    return bed.another_node(proxy={"basicAuth": AUTH}).proxy_url
 
 
 def test_a_denied_host_is_refused(bed: Bed) -> None:

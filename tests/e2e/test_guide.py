@@ -91,9 +91,7 @@ def test_a_registry_that_the_header_names_is_trusted_as_the_guide_says(bed: Bed)
 def test_without_insecure_the_certificate_is_verified(bed: Bed) -> None:
     changes = _node(bed.standin)
     changes["proxy"]["registryMirror"]["insecure"] = False
-    node = bed.swarm.add_node(**changes)
-    node.start()
-    node.wait_ready()
+    node = bed.another_node(**changes)
     named = {"X-Dragonfly-Registry": bed.standin.web_url}
     got = fetch(f"{node.proxy_url}/plain/x", headers=named)
     assert got.status == 502

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from tests.clients.packages import HUB_VERSIONS, XET_VERSIONS, extra_folder
 from tests.e2e.bed import MIB, Bed, Made, sha256
+from tests.e2e.http import fetch
 from tests.e2e.secrets import READER
 
 pytestmark = [pytest.mark.cluster, pytest.mark.clients]
@@ -18,6 +20,7 @@ newest_of_each_stack = pytest.mark.parametrize("version", ["0.36.2", "1.33.0", "
 XET = XET_VERSIONS[0]
 
 ALL_WAYS = """
+import hashlib
 import json
 from pathlib import Path
 from huggingface_hub.utils import EntryNotFoundError, RevisionNotFoundError
@@ -127,6 +130,31 @@ def test_xet_files_travel_whole_and_the_chunk_store_is_not_asked(
     assert bed.origin_bytes(repo) == MIB
 
 
+@pytest.fixture(scope="module")
+def keeper(bed: Bed) -> str:
+    """Endpoint of a node that leaves Xet to files from 2 MiB up."""
+    return bed.another_node(hub={"keepXetAbove": "2MiB"}).proxy_url
+
+
+@pytest.mark.parametrize("version", ["0.36.2", "1.33.0", "2.4.0"])
+def test_the_largest_files_keep_xet_if_the_node_is_told_so(
+    version: str, bed: Bed, keeper: str
+) -> None:
+    bed.standin.call("post", "settings", xet=True)
+    size = 5 * MIB
+    repo = bed.repo({**bed.few_files(), "large.safetensors": bed.weights(size)})
+    code = code_for(repo, "print(snapshot_download(REPO))")
+    result = bed.run(version, code, endpoint=keeper, xet=XET)
+    assert repo.whole(result.path())
+    kinds = bed.standin.counters()["bytes_by_kind"]
+    assert kinds["transfer"] >= size
+    assert kinds["cdn"] == MIB
+    # Who has no hf_xet gets the same file whole, through the swarm.
+    without = bed.run(version, code, endpoint=keeper)
+    assert repo.whole(without.path())
+    assert bed.standin.counters()["bytes_by_kind"]["cdn"] == MIB + size
+
+
 @pytest.mark.parametrize("version", ["0.30.2", "0.36.2", "1.33.0", "2.4.0"])
 def test_a_listing_in_pages_is_read_to_its_end(version: str, bed: Bed) -> None:
     bed.standin.call("post", "settings", page_size=2, xet=True)
@@ -183,6 +211,24 @@ def test_hf_transfer_fetches_ranges_in_any_order(bed: Bed) -> None:
     )
     assert sha256(result.path()) == repo.sha256["model.safetensors"]
     assert bed.origin_bytes(repo) == size
+
+
+def test_a_gguf_model_is_pulled_as_ollama_does(bed: Bed) -> None:
+    size = 3 * MIB
+    repo = bed.repo({"m-Q4_K_M.gguf": bed.weights(size), "m-Q8_0.gguf": bed.weights(MIB)})
+    base = f"{bed.endpoint}/v2/{repo.id}"
+    manifest = json.loads(fetch(f"{base}/manifests/Q4_K_M").body)
+    digest = manifest["layers"][0]["digest"]
+    assert digest == f"sha256:{repo.sha256['m-Q4_K_M.gguf']}"
+    parts = [
+        fetch(f"{base}/blobs/{digest}", headers={"Range": f"bytes={n * MIB}-{(n + 1) * MIB - 1}"})
+        for n in range(3)
+    ]
+    assert [part.status for part in parts] == [206] * 3
+    joined = b"".join(part.body for part in parts)
+    assert f"sha256:{hashlib.sha256(joined).hexdigest()}" == digest
+    assert fetch(f"{base}/manifests/Q2").status == 404
+    assert bed.origin_bytes(repo, "m-Q4_K_M.gguf") <= size * 1.01
 
 
 RESUME = """
