@@ -129,6 +129,10 @@ async def test_a_digest_is_checked_whatever_is_held(watched: Bed) -> None:
         name = f"sha256:{other.sha256}"
         claimed = download(stub, url=file.url, content_for_calculating_task_id=name)
         assert (await failure(claimed)).code() is grpc.StatusCode.DATA_LOSS
+        # Nor are the names that a node gives by itself, to what a right or a registry vouches for.
+        for name in ('restricted ["http://x/y"]', f"registry.example sha256:{other.sha256}"):
+            claimed = download(stub, url=file.url, content_for_calculating_task_id=name)
+            assert (await failure(claimed)).code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
 async def test_a_hub_url_goes_by_the_digest(watched: Bed) -> None:
