@@ -6,6 +6,7 @@ The Hub's decision is kept for a moment, so the swarm here forgets quickly.
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from http.client import IncompleteRead
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 from tests.clients.packages import HUB_VERSIONS
 from tests.e2e.bed import MIB, Bed, Made, Plan
 from tests.e2e.http import fetch
-from tests.e2e.secrets import COOKIE, READER, STRANGER, WRONG
+from tests.e2e.secrets import COOKIE, READER, STRANGER, WRONG, leaks
 
 pytestmark = [pytest.mark.cluster, pytest.mark.clients]
 
@@ -203,3 +204,12 @@ def test_xet_hints_open_no_way_round(version: str, bed: Bed) -> None:
     assert repo.whole(Path(told["all"]))
     direct = tried(bed, version, repo, STRANGER, endpoint=bed.standin.hub_url, xet="1.8.0")
     assert tried(bed, version, repo, STRANGER, xet="1.8.0") == direct
+
+
+def test_a_secret_in_a_log_would_be_found(bed: Bed) -> None:
+    assert leaks(bed.swarm) == []
+    planted = bed.swarm.folder / "planted.log"
+    for text in (READER, b64encode(f"reader:{READER}".encode()).decode(), "?Signature=abcdefghij"):
+        planted.write_text(f'{{"msg": "{text}"}}')
+        assert leaks(bed.swarm)
+    planted.unlink()

@@ -52,7 +52,10 @@ def host_config(
             "outputDirs": [str(folder / "output")],
         },
         "upload": {"ip": ADDRESS, "port": ports.vortex, "rpcPort": ports.rpc},
-        "proxy": {"tcpListen": {"listen": ADDRESS, "port": ports.proxy}},
+        "proxy": {
+            "tcpListen": {"listen": ADDRESS, "port": ports.proxy},
+            "intercept": {"caDir": str(folder / "proxy-ca")},
+        },
         "hub": {"endpoint": hub},
         "admin": {"port": ports.admin},
     }
