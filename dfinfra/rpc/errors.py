@@ -111,9 +111,11 @@ def _number(value: object) -> float | None:
 
 
 def _plain_kinds(root: type[MeganeuraError]) -> dict[str, type[MeganeuraError]]:
+    """Classes by code. A subclass without a code of its own means what its parent means."""
     kinds = {root.code: root}
     for kind in root.__subclasses__():
-        kinds |= _plain_kinds(kind)
+        if "code" in vars(kind):
+            kinds |= _plain_kinds(kind)
     return kinds
 
 
