@@ -53,7 +53,7 @@ contracts: setup ## who may import whom
 	$(VENV)/bin/lint-imports
 
 pytest: setup ## the tests alone; PYTEST_ARGS chooses
-	$(PY) -m pytest $(PYTEST_ARGS)
+	$(PY) -m pytest -n 3 --dist loadfile $(PYTEST_ARGS)
 
 proto: setup ## generate dfinfra/pb from proto/
 	PYTHON=$(abspath $(PY)) proto/generate
