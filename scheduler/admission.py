@@ -161,7 +161,7 @@ class Admission:
         """Whether bytes reach its neighbours from somewhere it has not given up."""
         task = peer.task
         if task.feeder is not None and task.feeder.host is not peer.host:
-            return task.feeder.host.id not in peer.blocked or len(task.feeder.children) > 0
+            return not peer.has_given_up(task.feeder.host) or len(task.feeder.children) > 0
         if any(peer.accepts(granted) for granted in task.grants):
             return True
         return self._feeding.holder_for(peer) is not None

@@ -33,7 +33,7 @@ class Feeding:
         feeder = task.feeder or self._install(task, peer)
         if feeder is None or feeder.host is peer.host or not feeder.host.serves:
             return None
-        if feeder.host.id in peer.blocked:
+        if peer.has_given_up(feeder.host):
             return self._second_seed(peer)
         if peer not in feeder.children:
             if len(feeder.children) >= self._desk.policy.swarm.feeder_children and peer.links:
@@ -92,7 +92,7 @@ class Feeding:
         for host in self._desk.pool.seed_hosts(peer.task.id, _SEEDS_TRIED):
             if own is not None and host.info.own != own:
                 continue
-            known_bad = host is peer.host or host.id in peer.blocked
+            known_bad = host is peer.host or peer.has_given_up(host)
             if not known_bad and self._may_feed(host, peer.task):
                 return host
         return None
@@ -133,7 +133,7 @@ class Feeding:
             for peer in task.active.sample(self._desk.rng, _REFILL_SAMPLE)
             if peer not in feeder.children
             and peer.host is not feeder.host
-            and feeder.host.id not in peer.blocked
+            and not peer.has_given_up(feeder.host)
         ]
         some.sort(key=lambda peer: peer.finished_bytes)
         for peer in some[:room]:
@@ -225,7 +225,7 @@ class Feeding:
 
     def _tell_children(self, task: Task, feeder: Feeder, children: list[Peer]) -> None:
         for child in children:
-            fits = child.host is not feeder.host and feeder.host.id not in child.blocked
+            fits = child.host is not feeder.host and not child.has_given_up(feeder.host)
             if fits and child in task.active and child not in feeder.children:
                 feeder.children[child] = None
                 self._desk.offer(child, [self.view(task, feeder.host)])

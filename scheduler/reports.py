@@ -175,7 +175,7 @@ class Reports:
         host = other.host if other is not None else self._host_named(task, bad)
         if host is None or host is peer.host:
             return False
-        peer.block(host.id)
+        peer.block(host, self._desk.now)
         mine = host.tasks.get(task.id)
         if mine is not None:
             self._graph.unlink(peer, mine)

@@ -25,7 +25,7 @@ from dfinfra.rpc.channels import Channels
 
 DOWN_S = 15.0
 """It is tried again after this, or as soon as it takes an announcement (``announce``)."""
-HEALTH_TIMEOUT_S = 2.0
+HEALTH_TIMEOUT_S = 1.5
 GONE = (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE)
 HASHED_CHARACTERS = 5
 """Of the task id, as plain Dragonfly daemons hash it."""

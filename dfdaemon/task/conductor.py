@@ -278,6 +278,7 @@ class Conductor:
         offer = self._known_offer(blob)
         if blob is not None:
             self.learn_validator(blob.meta.validator)
+            self._outcome.adopted(blob.held_bytes)
             self._adopt(blob)
         self.post(it.Started(blob.held.bits if blob else 0, offer))
 

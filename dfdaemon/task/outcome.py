@@ -78,6 +78,7 @@ class Outcome:
 
     def succeeded(self) -> None:
         cost_s = self._end("succeeded")
+        self._metrics.traffic_bytes.labels("local").inc(self._local_bytes)
         self._metrics.duration_s.observe(cost_s)
         conductor = self._conductor
         log_done(
@@ -103,6 +104,7 @@ class Outcome:
         )
 
     def thrown_away(self, why: str) -> None:
+        self._local_bytes = 0
         log.warning(
             "content thrown away",
             peer=self._conductor.peer_id,

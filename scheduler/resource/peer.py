@@ -23,9 +23,9 @@ class Peer:
     """
 
     __slots__ = (
+        "_blocked",
         "answered",
         "awaits",
-        "blocked",
         "closed_at",
         "created_at",
         "finished_bytes",
@@ -50,7 +50,7 @@ class Peer:
         self.machine = Machine(PEER_TABLE, PeerState.PENDING, peer_id)
         self.wish = Wish()
         self.links: dict[Peer, None] = {}
-        self.blocked: dict[str, None] = {}
+        self._blocked: dict[str, float] = {}
         self.sources: dict[Host, None] = {}
         self.finished_bytes = 0
         self.streaming = False
@@ -113,12 +113,18 @@ class Peer:
         self.moved_at = now
         self.progressed_at = now
 
-    def block(self, host_id: str) -> None:
-        """Never offer this host to the peer again (the last 64 are remembered)."""
-        self.blocked.pop(host_id, None)
-        self.blocked[host_id] = None
-        if len(self.blocked) > _BLOCKED_MAX:
-            del self.blocked[next(iter(self.blocked))]
+    def block(self, host: Host, now: float) -> None:
+        """Do not offer this host to the peer again, unless it is restarted (the last 64 are
+        remembered)."""
+        self._blocked.pop(host.id, None)
+        self._blocked[host.id] = now
+        if len(self._blocked) > _BLOCKED_MAX:
+            del self._blocked[next(iter(self._blocked))]
+
+    def has_given_up(self, host: Host) -> bool:
+        """The peer could not use the host, which has not been restarted since."""
+        blocked_at = self._blocked.get(host.id)
+        return blocked_at is not None and host.began_at <= blocked_at
 
     def accepts(self, other: Peer) -> bool:
-        return other.host is not self.host and other.host.id not in self.blocked
+        return other.host is not self.host and not self.has_given_up(other.host)

@@ -11,8 +11,8 @@ from tests.cluster.bed import MIB, Bed
 
 pytestmark = pytest.mark.cluster
 
-SIZE = 32 * MIB
-SLOW = {"download": {"originRateLimit": "12MiB"}}
+SIZE = 24 * MIB
+SLOW = {"download": {"originRateLimit": "8MiB"}}
 
 
 @pytest.mark.parametrize("how", ["kill", "freeze"])

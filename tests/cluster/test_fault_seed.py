@@ -13,7 +13,7 @@ from tests.swarm.swarm import Host
 
 pytestmark = pytest.mark.cluster
 
-SIZE = 32 * MIB
+SIZE = 24 * MIB
 SLOW = {"download": {"originRateLimit": "8MiB"}}
 
 

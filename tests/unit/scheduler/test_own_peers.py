@@ -155,6 +155,18 @@ def test_a_seed_that_was_restarted_since_it_failed_is_asked_again() -> None:
     assert "seed" in offered(book.send(ev.BlobsAnnounced("seed", (), replace=True)), "b")
 
 
+def test_a_restarted_seed_is_offered_again_to_those_that_had_lost_it() -> None:
+    book = Playbook()
+    book.seed()
+    book.join("a", disable_back_to_source=True)
+    lost = (ev.BadParent(f"seed-{TASK[:12]}"),)
+    assert "seed" not in offered(book.send(ev.PeerRescheduled("a/p", lost)), "a")
+    book.now += 1
+    told = book.send(ev.BlobsAnnounced("seed", (), replace=True))
+    asked = book.send(ev.PeerRescheduled("a/p", ()))
+    assert "seed" in offered(told, "a") + offered(asked, "a")
+
+
 def test_peer_that_may_not_go_to_the_origin_waits_for_a_holder() -> None:
     book = Playbook()
     assert book.join("a", disable_back_to_source=True) == []
