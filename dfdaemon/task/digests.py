@@ -40,6 +40,11 @@ class DigestBook:
         if not self.vouched >> unit & 1:
             self._known[unit] = digest
 
+    def forget_hearsay(self, held: int) -> None:
+        """Drop what peers said of units that are not here: one of them has taken it back."""
+        kept = held | self.vouched
+        self._known = {unit: digest for unit, digest in self._known.items() if kept >> unit & 1}
+
     def clear(self) -> None:
         self._known.clear()
         self.vouched = 0

@@ -226,9 +226,12 @@ class Download:
             if address.seed:
                 return self._start_over("the seed has thrown away what it gave us")
             commands += self._cancel(self.planner.parent_forgot(event.parent))
+            self._digests.forget_hearsay(self.planner.held)
         assert self.planner is not None
         if distrust := self._learn(event.digests, address, now):
             return commands + distrust
+        if event.complete or self.planner.parents[event.parent].forgotten & ~event.held_bits:
+            self.planner.parents[event.parent].not_before = now
         self.planner.parent_joined(event.parent, event.held_bits, event.complete)
         return commands
 
@@ -465,6 +468,10 @@ class Download:
         self._mismatches += 1
         on_their_word = self.planner.vouched != self._all_units
         commands = self._start_over(why)
+        for parent, address in self._parents.items():
+            if address.seed:
+                # It will find out by itself, or say that it is complete: it is given the time.
+                self.planner.back_off(parent, now, self.policy.starving_s)
         if on_their_word:
             self.planner.wary_until = now + self.policy.starving_s
             for parent in [p for p, address in self._parents.items() if not address.seed]:

@@ -41,10 +41,11 @@ class PlanPolicy:
 
 @dataclass(slots=True)
 class ParentView:
-    """What is known of one parent."""
+    """What is known of one parent. ``forgotten`` are the units it held before it, or we, began anew."""
 
     address: ParentAddress
     held: int = 0
+    forgotten: int = 0
     joined: bool = False
     complete: bool = False
     flying: int = 0
@@ -168,7 +169,8 @@ class Planner:
         view = self.parents[peer_id]
         if not view.address.seed:
             self._rarity.remove(view.held)
-        view.held, view.complete = 0, False
+        view.forgotten, view.held, view.complete = view.held, 0, False
+        view.not_before = 0.0
         view.joined = view.joined and not rejoined
         return self._flights_from(peer_id)
 

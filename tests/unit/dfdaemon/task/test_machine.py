@@ -269,12 +269,41 @@ def test_wrong_content_that_a_seed_vouched_for_is_thrown_away_and_the_seed_is_jo
     at = over.index(do.ForgetUnits())
     assert over[at + 1 :] == [do.LeaveParent("seed"), do.JoinParent(SEED)]
     assert not of(do.FetchAny, over)
-    # It has not found out yet itself: what it says is taken, and thrown away when it has.
+    # It has not found out yet itself, and is given a moment to do so.
     commands = download.handle(it.ParentJoined("seed", OFFER, ALL, digests(ALL)), 1.2)
-    assert of(do.FetchAny, commands)
+    assert not of(do.FetchAny, commands)
     assert do.ForgetUnits() in download.handle(it.ParentJoined("seed", OFFER, 0, {}), 1.3)
-    download.handle(it.ParentJoined("seed", OFFER, 1, {0: b"n" * 16}), 1.4)
+    commands = download.handle(it.ParentJoined("seed", OFFER, 1, {0: b"n" * 16}), 1.4)
+    assert of(do.FetchAny, commands)
     assert download.expected_digest(0) == b"n" * 16
+
+
+def test_a_seed_that_has_verified_what_it_holds_is_asked_again_at_once() -> None:
+    download = fetching_node()
+    complete(download)
+    download.handle(WRONG, 1.1)
+    joined = it.ParentJoined("seed", OFFER, ALL, digests(ALL), complete=True)
+    assert of(do.FetchAny, download.handle(joined, 1.2))
+
+
+def test_a_seed_that_does_not_find_out_is_asked_again_after_a_while() -> None:
+    download = fetching_node()
+    complete(download)
+    download.handle(WRONG, 1.1)
+    download.handle(it.ParentJoined("seed", OFFER, ALL, digests(ALL)), 1.2)
+    moment = download.wake_at(1.2)
+    assert moment is not None
+    assert of(do.FetchAny, download.handle(it.Ticked(), moment))
+
+
+def test_what_a_peer_takes_back_binds_nobody() -> None:
+    download = node()
+    download.handle(it.Started(), 0.0)
+    download.handle(it.CandidatesNamed((PEER,)), 0.0)
+    download.handle(it.ParentJoined("peer", OFFER, 0x80, {7: b"x" * 16}), 0.1)
+    download.handle(it.ParentJoined("peer", OFFER, 0, {}), 0.2)
+    download.handle(it.ParentHeld("peer", {7: b"y" * 16}), 0.3)
+    assert download.expected_digest(7) == b"y" * 16
 
 
 def test_content_that_is_wrong_time_and_again_fails_the_task() -> None:
