@@ -147,6 +147,17 @@ class Conductor:
         known = tuple(r for r in ranges if r is not None)
         return known if len(known) == len(ranges) else ()
 
+    def look_for_units(self, transfer: int) -> None:
+        """A transfer was cancelled, and may have brought its unit in its last moment."""
+        if self._ended or self._starting_over or self._blob is None:
+            return
+        unknown = self._machine.unknown_of(self._blob.held.bits)
+        for unit in range(unknown.bit_length()):
+            digest = self._blob.digests(unit) if unknown >> unit & 1 else None
+            if digest is not None:
+                length = self.geometry.unit_range(unit).size
+                self.post(it.UnitArrived(transfer, unit, length, digest, 0.0))
+
     # For readers
 
     @property

@@ -84,6 +84,10 @@ class Download:
         planner = self.planner
         return planner is not None and planner.held | planner.wanted == self._all_units
 
+    def unknown_of(self, bits: int) -> int:
+        """Those of the units that this machine does not know to be here."""
+        return bits & ~self.planner.held if self.planner is not None else 0
+
     def expected_digest(self, unit: int) -> bytes | None:
         """The digest that the unit must have, as a seed told it, else as the first parent did."""
         return self._digests.expected(unit)

@@ -115,7 +115,9 @@ class Transfers:
         job = self._group.spawn(work, name=f"{source} {number}")
         self._jobs[number] = job
 
-        def ended(_: asyncio.Task[None]) -> None:
+        def ended(job: asyncio.Task[None]) -> None:
+            if job.cancelled():
+                self._conductor.look_for_units(number)
             for known in (self._jobs, self._sources, self._parents):
                 known.pop(number, None)
 

@@ -1,0 +1,112 @@
+"""The shell of a download on a real store: what the store holds and what the machine knows agree."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from random import Random
+from typing import Any, cast
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from blobstore.blob import Blob
+from blobstore.config import DiskConfig, StoreConfig
+from blobstore.store import BlobStore
+from dfcore.digest import Digest, unit_digest
+from dfcore.pieces import Geometry
+from dfdaemon.fetch.limiter import NO_LIMIT
+from dfdaemon.fetch.requests import UnitReceived, UnitRequest
+from dfdaemon.task import events as it
+from dfdaemon.task.conductor import Conductor
+from dfdaemon.task.metrics import TaskMetrics
+from dfdaemon.task.parts import EngineParts, HostIdentity, Limiters
+from dfdaemon.task.policy import TaskPolicy
+from dfdaemon.task.spec import TaskSpec
+from dfinfra.clock import SystemClock
+from dfinfra.offload import Pool
+
+SIZE = 1 << 20
+SPEC = TaskSpec("http://origin.test/f", digest=Digest("sha256", "ab" * 32), size_bytes=SIZE)
+GEOMETRY = Geometry.for_size(SIZE)
+PARENT = it.ParentAddress("peer", "host", "127.0.0.1", 4005)
+UNIT = bytes(GEOMETRY.unit_length)
+TRAFFIC = "meganeura_download_traffic_bytes_total"
+
+
+class Silent:
+    """Collaborators that take everything and say nothing."""
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_args, **_kwargs: self
+
+    async def aclose(self, *_args: Any) -> None: ...
+
+
+class LateParent:
+    """A parent pool whose transfers commit their unit and are cancelled before they can tell."""
+
+    def __init__(self) -> None:
+        self.committed = asyncio.Event()
+
+    async def fetch(
+        self, _address: object, request: UnitRequest, blob: Blob, *_args: Any, **_kwargs: Any
+    ) -> UnitReceived:
+        assert request.unit is not None
+        blob.write_at(request.unit * len(UNIT), UNIT)
+        blob.commit(request.unit, unit_digest(UNIT))
+        self.committed.set()
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
+
+@pytest.fixture
+def registry() -> CollectorRegistry:
+    return CollectorRegistry()
+
+
+@pytest.fixture
+async def parts(tmp_path: Path, registry: CollectorRegistry) -> AsyncIterator[EngineParts]:
+    store = BlobStore(StoreConfig((DiskConfig(tmp_path / "store"),)))
+    store.open()
+    disk, cpu = Pool("disk", 1), Pool("cpu", 1)
+    yield EngineParts(
+        host=HostIdentity("me", "me", "127.0.0.1", 4005, seed=False),
+        policy=TaskPolicy(),
+        store=store,
+        parents=cast(Any, LateParent()),
+        origin=cast(Any, Silent()),
+        links=cast(Any, Silent()),
+        scheduler=cast(Any, Silent()),
+        channels=cast(Any, Silent()),
+        limiters=cast(Any, Limiters(NO_LIMIT, NO_LIMIT)),
+        disk=disk,
+        cpu=cpu,
+        clock=SystemClock(),
+        rng=Random(1),
+        metrics=TaskMetrics(registry),
+        new_peer_id=lambda: "me-peer",
+        changed=lambda _task_id: None,
+        secure=True,
+    )
+    store.close()
+    disk.close()
+    cpu.close()
+
+
+async def test_a_unit_that_came_with_the_cancellation_of_its_transfer_is_not_lost(
+    parts: EngineParts, registry: CollectorRegistry
+) -> None:
+    conductor = Conductor(SPEC, parts, lambda _: None)
+    conductor.start(None)
+    conductor.post(it.CandidatesNamed((PARENT,)))
+    offer = it.Offer(GEOMETRY)
+    conductor.post(it.ParentJoined("peer", offer, 1, {0: unit_digest(UNIT)}))
+    async with asyncio.timeout(10):
+        await cast(LateParent, parts.parents).committed.wait()
+        conductor.post(it.ParentLost("peer", "it died"))
+        while not registry.get_sample_value(TRAFFIC, {"source": "peer"}):  # noqa: ASYNC110
+            await asyncio.sleep(0)
+    assert registry.get_sample_value(TRAFFIC, {"source": "peer"}) == len(UNIT)
+    await conductor.aclose()
