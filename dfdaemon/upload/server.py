@@ -32,6 +32,9 @@ __all__ = ["UnitSent", "UploadConfig", "UploadServer"]
 
 # A TLS record that holds a handshake, in any version (RFC 8446, 5.1).
 _TLS_HANDSHAKE = b"\x16\x03"
+UNSENT_BYTES = 64 * 1024
+"""What may wait in the kernel of one connection beyond what is on its way."""
+
 _BACKLOG = 1024
 _ACCEPT_PAUSE_S = 0.1
 
@@ -137,6 +140,9 @@ class UploadServer:
         try:
             sock.setblocking(False)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            # A slot is free when its unit has left, not when the kernel has taken it in: otherwise
+            # more flows share the link than the slots allow.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             async with asyncio.timeout(self._config.first_packet_timeout_s):
                 if await _begins_tls(sock):
