@@ -173,7 +173,9 @@ class Crowd:
         """``child`` hears of the parent's units from now on, and the other way round."""
         if parent == self._seed:
             self._seed_children[child] = None
-            self._know(child, ParentAddress("seed", "seed", "seed", 4005, seed=True), self._seeding.held)
+            self._know(
+                child, ParentAddress("seed", "seed", "seed", 4005, seed=True), self._seeding.held
+            )
             self._planners[child].vouched |= self._seeding.held
             return
         if self._dead[parent] or child in self._children[parent]:

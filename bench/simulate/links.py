@@ -52,9 +52,7 @@ class Links:
     def at(self, host: int) -> list[int]:
         """The places of all transfers from or to the host."""
         self._place_begun()
-        found: list[int] = np.flatnonzero(
-            (self._source == host) | (self._target == host)
-        ).tolist()
+        found: list[int] = np.flatnonzero((self._source == host) | (self._target == host)).tolist()
         return found
 
     def advance(self, step_s: float) -> list[int]:
