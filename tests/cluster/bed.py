@@ -130,6 +130,11 @@ def started(folder: Path, **options: Any) -> Iterator[Bed]:
                 member.thaw()
             found = leaks(swarm)
             assert not found, found
+            # Faults are of the world outside: no daemon may take one for a bug of its own.
+            for member in swarm.members:
+                said = member.log_text() + member.output_text()
+                assert '"level": "error"' not in said, member.tail()
+                assert "Traceback" not in said, member.tail()
             assert standin.counters()["cdn_authorization"] == 0
 
 

@@ -98,11 +98,15 @@ def test_a_client_that_goes_on_from_wrong_bytes_gets_no_mixed_file(
     broken = bed.read(node, blob, file=half).result()
     assert broken.cut
     assert 0 < broken.size_bytes == half.stat().st_size
-    go_on = {"Range": f"bytes={broken.size_bytes}-"}
-    resumed = bed.read(node, blob, headers=go_on).result()
     # The whole instead of the rest: huggingface_hub begins again, others say that they cannot go on.
-    assert resumed.status == 200
-    assert blob.is_whole(resumed)
+    for _ in range(3):
+        go_on = {"Range": f"bytes={broken.size_bytes}-"}
+        resumed = bed.read(node, blob, headers=go_on).result()
+        assert resumed.status == 200
+        if not resumed.cut:
+            break
+        broken = resumed
+    assert blob.is_whole(resumed), resumed
 
 
 def test_content_that_changes_between_requests_is_not_mixed(bed: Bed) -> None:
