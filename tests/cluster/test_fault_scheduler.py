@@ -109,6 +109,23 @@ def test_where_there_never_was_a_scheduler_a_node_goes_alone_if_it_may(
     assert blob.is_whole(bed.read(other, blob).result())
 
 
+def test_a_node_that_starts_without_a_scheduler_finds_it_when_it_is_there(
+    make_bed: Callable[..., Bed],
+) -> None:
+    bed = make_bed(nodes=0)
+    bed.swarm.scheduler.kill()
+    node = bed.swarm.add_node()
+    node.restart()
+    alone, together = bed.blob(4 * MIB), bed.blob(4 * MIB)
+    # It knows of no seed yet, so it waits a moment for the scheduler and then goes by itself.
+    all_whole(alone, [bed.read(node, alone)], within_s=8)
+    assert node.figures().traffic.origin == alone.size_bytes
+    bed.swarm.scheduler.restart()
+    wait_until(lambda: holders(bed.swarm.scheduler, alone) == 1, "the node announces itself", 5)
+    all_whole(together, [bed.read(node, together)], within_s=8)
+    assert node.figures().traffic.seed == together.size_bytes
+
+
 @pytest.mark.parametrize("how", ["kill", "freeze"])
 def test_of_two_schedulers_one_may_go(how: str, make_bed: Callable[..., Bed]) -> None:
     bed = make_bed(nodes=2, schedulers=2, seed=SLOW)
