@@ -142,7 +142,9 @@ class Conductor:
 
     @property
     def wanted_ranges(self) -> tuple[ByteRange, ...]:
-        """The byte ranges that readers and children want; empty for the whole blob."""
+        """The byte ranges that readers and children want, or wanted last; empty for the whole blob."""
+        if not self._interests:
+            return self._told_ranges
         ranges = tuple(self._interests.values())
         known = tuple(r for r in ranges if r is not None)
         return known if len(known) == len(ranges) else ()

@@ -59,6 +59,7 @@ class Download:
         self._origin = OriginSide(policy.origin, rng, allowed=not disable_back_to_source)
         self._parents: dict[str, it.ParentAddress] = {}
         self._banned: set[str] = set()
+        self._unmet: tuple[it.ParentAddress, ...] = ()
         self._digests = DigestBook()
         self._wanted: tuple[ByteRange, ...] | None = None
         self._waited_offset: int | None = None
@@ -189,6 +190,12 @@ class Download:
         return commands
 
     def _meet(self, parents: tuple[it.ParentAddress, ...], now: float) -> list[do.Command]:
+        start = now + (self.policy.introduction_s if parents else 0.0)
+        if self.state in ("satisfied", "checking"):
+            # A seed that is joined begins to work, and there is nothing for it to do.
+            self._unmet += parents
+            self._origin.hold_until(start)
+            return []
         commands: list[do.Command] = []
         for address in parents:
             if address.peer_id in self._parents or address.host_id in self._banned:
@@ -199,7 +206,7 @@ class Download:
             commands.append(do.JoinParent(address))
         if commands:
             self._origin.parents_found()
-        self._origin.hold_until(now + (self.policy.introduction_s if parents else 0.0))
+        self._origin.hold_until(start)
         return commands
 
     def _without_scheduler(self, event: it.SchedulerLost, now: float) -> list[do.Command]:
@@ -439,9 +446,11 @@ class Download:
             return self._complete()
         if self.state != "fetching":
             return []
+        unmet, self._unmet = self._unmet, ()
+        joins = self._meet(unmet, now) if unmet else []
         commands = self.planner.plan(now, self._next_transfer, self._waited_unit())
         self._next_transfer += len(commands)
-        return commands + self._plan_origin(now)
+        return joins + commands + self._plan_origin(now)
 
     def _complete(self) -> list[do.Command]:
         assert self.planner is not None

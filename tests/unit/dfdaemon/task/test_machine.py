@@ -515,6 +515,15 @@ def test_a_download_that_is_superseded_fails_even_before_it_began() -> None:
         assert isinstance(failed.error, ContentChanged)
 
 
+def test_nobody_is_joined_for_what_is_here_already() -> None:
+    download = node()
+    download.handle(it.WantedChanged((ByteRange(0, 10),)), 0.0)
+    download.handle(it.Started(1, OFFER), 0.0)
+    assert download.state == "satisfied"
+    assert download.handle(it.CandidatesNamed((SEED,)), 0.1) == []
+    assert do.JoinParent(SEED) in download.handle(it.WantedChanged(None), 0.2)
+
+
 def test_an_empty_blob_is_complete_once_it_is_described() -> None:
     download = node()
     download.handle(it.Started(), 0.0)
