@@ -198,7 +198,10 @@ class Download:
             return []
         commands: list[do.Command] = []
         for address in parents:
-            if address.peer_id in self._parents or address.host_id in self._banned:
+            # A host may be named under several peer ids (a seed before and after it begins); there is
+            # one channel to it, whose end is told once.
+            known = {parent.host_id for parent in self._parents.values()} | self._banned
+            if address.peer_id in self._parents or address.host_id in known:
                 continue
             self._parents[address.peer_id] = address
             if self.planner:

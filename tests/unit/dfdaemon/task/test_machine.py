@@ -226,6 +226,15 @@ def test_a_seed_that_reports_the_origins_refusal_fails_the_node_at_once() -> Non
     assert do.Fail(refusal) in download.handle(it.ParentRefused("seed", refusal), 0.1)
 
 
+def test_a_host_that_is_named_twice_is_one_parent() -> None:
+    download = fetching_node()
+    again = it.ParentAddress("seed-by-another-id", "host-seed", "127.0.0.1", 4005, seed=True)
+    assert not of(do.JoinParent, download.handle(it.CandidatesNamed((again,)), 1.0))
+    lost = download.handle(it.ParentLost("seed", "silent"), 2.0)
+    assert of(do.CancelTransfer, lost)
+    assert of(do.JoinParent, download.handle(it.CandidatesNamed((again,)), 3.0))
+
+
 def test_a_lost_seed_is_replaced() -> None:
     download = fetching_node()
     commands = download.handle(it.ParentLost("seed", "closed"), 1.0)
