@@ -112,6 +112,11 @@ class SchedulerClient:
         """Set when the scheduler said that it does not know this host: it was restarted."""
         return self._unknown.setdefault(address, asyncio.Event())
 
+    def list_anew(self) -> None:
+        """Have every scheduler told of all that this host holds."""
+        for address in self.addresses:
+            self.unknown_at(address).set()
+
     async def is_there(self, address: str) -> bool:
         """Whether the scheduler says so when asked for its health."""
         stub = health_pb2_grpc.HealthStub(self._channels.get(address))

@@ -61,6 +61,7 @@ class SchedulerSession:
         self._conversations = 0
         self._answered = False
         self._silent = False
+        self._heard_out = False
         self._started = False
         self._is_seed = False
         self._from_origin = False
@@ -82,6 +83,7 @@ class SchedulerSession:
             try:
                 await self._converse(address)
                 if not self._silent:
+                    self._heard_out = True
                     return
             except grpc.aio.AioRpcError as error:
                 log.debug("scheduler lost", scheduler=address, code=error.code().name)
@@ -263,6 +265,9 @@ class SchedulerSession:
         except (asyncio.QueueFull, TimeoutError):
             pass
         await self._jobs.cancel_all()
+        if word == "succeeded" and not self._heard_out:
+            # Nobody was there to hear that the blob is here: say it with all the others.
+            self._client.list_anew()
 
     def _last_word(self, word: str) -> pb.AnnouncePeerRequest:
         origin = self._from_origin

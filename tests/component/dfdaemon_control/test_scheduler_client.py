@@ -212,3 +212,19 @@ async def test_a_scheduler_that_hangs_is_passed_over(
         for writer in held:
             writer.close()
             await writer.wait_closed()
+
+
+async def test_a_last_word_that_nobody_heard_is_said_with_the_list_of_blobs(
+    channels: Channels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control_session, "LAST_WORD_S", 0.1)
+    client = SchedulerClient(["127.0.0.1:9"], channels, NODE)
+    session = client.session(SPEC, "node-peer", Inbox().post)
+    session.register(need_back_to_source=False)
+    unknown = client.unknown_at("127.0.0.1:9")
+    await session.aclose("abandoned")
+    assert not unknown.is_set()
+    session = client.session(SPEC, "node-peer", Inbox().post)
+    session.register(need_back_to_source=False)
+    await session.aclose("succeeded")
+    assert unknown.is_set()
