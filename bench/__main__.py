@@ -14,6 +14,8 @@ from rich.table import Table
 
 from bench import chain, origin, swarm
 from bench.netbed.bed import BedPlan
+from bench.simulate import figures as simulated
+from bench.simulate.scenario import Scenario, Unfairness
 from dfcore.quantities import parse_size
 
 Figures = dict[str, float]
@@ -135,6 +137,65 @@ def rivals_command(hosts: int, rate: float, size: str, json_file: Path | None) -
         json_file,
         lambda folder: swarm.against_rivals(folder, plan, size_bytes=parse_size(size)),
     )
+
+
+@main.command("simulate", help="The real planner, slots and scheduler core on a virtual clock.")
+@click.option("--hosts", default=16, show_default=True)
+@click.option("--units", default=256, show_default=True)
+@click.option("--unit", default="1MiB", show_default=True, help="Size of a unit.")
+@click.option("--rate", default=100.0, show_default=True, help="Mbit/s of every node.")
+@click.option("--seed-rate", default=None, type=float, help="Mbit/s; the nodes' by default.")
+@click.option("--origin-rate", default=None, type=float, help="Mbit/s; default: the seed has all.")
+@click.option(
+    "--arrivals",
+    type=click.Choice(["flash", "rolling", "churn"]),
+    default="flash",
+    show_default=True,
+    help="All at once, over the time of one file, or with a quarter that dies half-way.",
+)
+@click.option(
+    "--rates",
+    type=click.Choice(["equal", "mixed", "slow"]),
+    default="equal",
+    show_default=True,
+    help="Equal, 30 % to either side, or one node at a tenth.",
+)
+@click.option("--unfair", default=0.0, show_default=True, help="Sigma of TCP's unfairness.")
+@click.option("--reader", is_flag=True, help="A client on every node reads as bytes come.")
+@click.option("--rounds", default=3, show_default=True)
+@click.option("--key-rows", is_flag=True, help="The leading rows of the simulation study instead.")
+@json_option
+def simulate_command(
+    hosts: int,
+    units: int,
+    unit: str,
+    rate: float,
+    seed_rate: float | None,
+    origin_rate: float | None,
+    arrivals: str,
+    rates: str,
+    unfair: float,
+    reader: bool,
+    rounds: int,
+    key_rows: bool,
+    json_file: Path | None,
+) -> None:
+    scenario = Scenario(
+        nodes=hosts,
+        units=units,
+        unit_bytes=parse_size(unit),
+        rate_mbit=rate,
+        seed_mbit=rate if seed_rate is None else seed_rate,
+        origin_mbit=origin_rate,
+        unfair=Unfairness(unfair),
+        reader=reader,
+    )
+    if key_rows:
+        show("simulated key rows", simulated.key_rows(scenario, rounds), json_file)
+        return
+    scenario = simulated.arranged(simulated.with_rates(scenario, rates), arrivals)
+    title = f"simulated, {hosts} hosts, {units} units of {unit}, {arrivals}, {rates} rates"
+    show(title, simulated.runs(scenario, rounds), json_file)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ the machine around the planner (joins, checks, faults of single transfers), exac
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
+from itertools import cycle
 from random import Random
 from typing import NamedTuple
 
@@ -17,7 +19,7 @@ from bench.simulate.outcome import Outcome
 from bench.simulate.scenario import Scenario
 from dfdaemon.task.commands import FetchAny, FetchUnit
 from dfdaemon.task.events import ParentAddress
-from dfdaemon.task.planner import Flight, Planner
+from dfdaemon.task.planner import Planner
 from dfdaemon.task.policy import TaskPolicy
 from dfdaemon.upload.slots import Budget, Grant, ParentSlots, SeedTask, Waiting
 from scheduler import commands as said
@@ -28,6 +30,7 @@ from scheduler.policy import OriginPolicy, Policy
 TASK = "f" * 64
 MAX_TRANSFERS = 64
 GIVE_UP_FACTOR = 20.0
+DIFFERENT_DELAYS = 9973
 LOOK_S = 0.5
 """How often a node looks whether it is starving."""
 
@@ -77,7 +80,6 @@ class Crowd:
         self._requests: dict[int, Request] = {}
         self._tickets: dict[int, tuple[int, int]] = {}
         self._ticket_at: dict[int, int] = {}
-        self._open_any: dict[int, list[int]] = defaultdict(list)
         self._next_ticket = 0
         self._seeding = SeedTask(scenario.seed_slots, Budget(MAX_TRANSFERS))
         self._seed_children: dict[int, None] = {}
@@ -87,7 +89,10 @@ class Crowd:
         self._news: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
         self._wakes: defaultdict[int, list[int]] = defaultdict(list)
         self._dirty: dict[int, None] = {}
-        self._core = Core(Policy(origin=OriginPolicy(settle_s=0.0)), Random(seed + 1))
+        self._request_steps = self._delays(scenario.delays.request_s)
+        self._news_steps = self._delays(scenario.delays.news_s)
+        policy = Policy(scenario.swarm, origin=OriginPolicy(settle_s=0.0))
+        self._core = Core(policy, Random(seed + 1))
 
     @property
     def now(self) -> float:
@@ -137,10 +142,12 @@ class Crowd:
             if (moment := scenario.dies(node)) is not None:
                 self._deaths[int(moment / self._step_s)].append(node)
 
-    def _steps(self, limits: tuple[float, float]) -> int:
-        """A latency in steps; what is less than a step counts by chance."""
+    def _delays(self, limits: tuple[float, float]) -> Iterator[int]:
+        """Latencies in steps, as many as one likes; what is less than a step counts by chance."""
         low, high = limits
-        return int((low + (high - low) * self._rng.random()) / self._step_s + self._rng.random())
+        rng = self._rng
+        drawn = (low + (high - low) * rng.random() for _ in range(DIFFERENT_DELAYS))
+        return cycle([int(delay_s / self._step_s + rng.random()) for delay_s in drawn])
 
     # Swarm and scheduler
 
@@ -149,9 +156,8 @@ class Crowd:
         for command in self._core.handle(event, self.now):
             if isinstance(command, said.Offer):
                 self.outcome.answers += 1
-                child = self._number.get(command.peer_id)
-                for parent in command.parents if child is not None else ():
-                    self._join(child, self._host(parent))
+                for parent in command.parents:
+                    self._join(self._number[command.peer_id], self._host(parent))
 
     def _host(self, parent: said.Parent) -> int:
         return self._seed if parent.seed else self._number[parent.peer_id]
@@ -207,7 +213,7 @@ class Crowd:
     def _plan(self) -> None:
         dirty, self._dirty = self._dirty, {}
         now, step = self.now, self._step
-        delays = self.scenario.delays.request_s
+        delays = self._request_steps
         numbers, number_of = self._next_transfer, self._number
         for child in dirty:
             if self._done_at[child] >= 0:
@@ -222,9 +228,9 @@ class Crowd:
                         child, command.transfer, number_of[command.parent], command.unit
                     )
                     self._downloads[child] += 1
-                    self._asked[step + self._steps(delays)].append(request)
+                    self._asked[step + next(delays)].append(request)
                 elif isinstance(command, FetchAny):
-                    due = step + self._steps(delays)
+                    due = step + next(delays)
                     self._asked_any[due].append((child, command.transfer, command.wanted_bits))
 
     def _hear_news(self) -> None:
@@ -306,7 +312,6 @@ class Crowd:
     # The end of transfers
 
     def _complete(self, places: list[int]) -> None:
-        news_s = self.scenario.delays.news_s
         for place in places:
             child, transfer, parent, unit = self._requests.pop(place)
             planner = self._planners[child]
@@ -317,7 +322,7 @@ class Crowd:
             self._release(place, child, parent, delivered=True)
             bit = 1 << unit
             if self._children[child]:
-                self._news[self._step + self._steps(news_s)].append((child, bit))
+                self._news[self._step + next(self._news_steps)].append((child, bit))
             if not planner.missing:
                 self._finish(child)
         if places:
@@ -384,6 +389,8 @@ class Crowd:
         }
         if not self._missing_nodes:
             outcome.makespan_s = max(self._done_at[i] for i in outcome.done_s)
+        # Every node reports its pieces, too; that tells the core nothing it decides by.
+        outcome.reports += len(outcome.done_s) * scenario.geometry.piece_count
         sent = self._links.sent
         outcome.seed_sent = float(sent[self._seed]) / scenario.size_bytes
         capacity = sum(scenario.up(i) for i in outcome.done_s)
@@ -394,6 +401,3 @@ class Crowd:
 def run(scenario: Scenario, seed: int, *, steps_per_unit: int = 20) -> Outcome:
     """Simulate one run; the same ``seed`` gives the same run."""
     return Crowd(scenario, seed, steps_per_unit=steps_per_unit).run()
-
-
-__all__ = ["Flight", "run"]

@@ -6,6 +6,7 @@ scheduler and the latency of every message.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from math import exp
 from random import Random
@@ -24,7 +25,6 @@ from scheduler.core import Core
 from scheduler.policy import OriginPolicy as SchedulerOriginPolicy
 from scheduler.policy import Policy
 
-TASK = "f" * 64
 GIVE_UP_FACTOR = 60.0
 
 
@@ -39,7 +39,9 @@ class World:
         self.outcome = Outcome(scenario.bound_s())
         self.geometry = scenario.geometry
         # The core has been there for a while: it grants from the first moment on.
-        self.core = Core(Policy(origin=SchedulerOriginPolicy(settle_s=0.0)), Random(seed + 1))
+        self.core = Core(
+            Policy(scenario.swarm, origin=SchedulerOriginPolicy(settle_s=0.0)), Random(seed + 1)
+        )
         self._pair_weight: dict[tuple[int, int], float] = {}
         self.origin_link: int | None = None
         if scenario.origin_mbit is not None:
@@ -62,6 +64,10 @@ class World:
 
     def request_s(self) -> float:
         return self.rng.uniform(*self.scenario.delays.request_s)
+
+    def send(self, action: Callable[..., None], *arguments: object) -> None:
+        """Have it done when a request has made its way."""
+        self.clock.after(self.request_s(), action, *arguments)
 
     def news_s(self) -> float:
         return self.rng.uniform(*self.scenario.delays.news_s)
@@ -88,7 +94,7 @@ class World:
     def _answer(self, peer_id: str, event: it.Event) -> None:
         self.outcome.answers += 1
         node = self.by_host[peer_id.removesuffix("/p")]
-        self.clock.after(self.request_s(), node.post, event)
+        self.send(node.post, event)
 
     # Transfers
 
@@ -133,8 +139,8 @@ class World:
 
     def _judge(self) -> Outcome:
         outcome, scenario = self.outcome, self.scenario
-        alive = [node for node in self.nodes if not node.dead]
-        dead = frozenset(node.index for node in self.nodes if node.dead)
+        alive = [node for node in self.nodes if not node.dead or node.done_at < float("inf")]
+        dead = frozenset(range(scenario.nodes)) - {node.index for node in alive}
         outcome.bound_s = scenario.bound_s(without=dead)
         outcome.unfinished = sum(node.wanting for node in alive)
         outcome.done_s = {n.index: n.done_at - scenario.arrives(n.index) for n in alive}

@@ -1,42 +1,40 @@
-"""A simulated host: the real download machine as a child, the real slots as a parent."""
+"""A simulated host: the real download machine as a child, `upload` as a parent."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING
 
 from bench.simulate.fluid import Flow
-from dfcore.errors import PeerBroken
+from bench.simulate.upload import TASK, Upload
 from dfdaemon.task import commands as do
 from dfdaemon.task import events as it
 from dfdaemon.task.machine import Download
 from dfdaemon.task.policy import TaskPolicy
-from dfdaemon.upload.slots import Budget, Grant, ParentSlots, SeedTask, Waiting
 from scheduler import events as ev
 
 if TYPE_CHECKING:
     from bench.simulate.clock import Alarm
     from bench.simulate.exact import World
 
-TASK = "f" * 64
 TICK_S = 0.5
-MAX_TRANSFERS = 64
 
 
 @dataclass(slots=True)
 class Transfer:
-    """A request of ours and what has become of it."""
+    """A request of ours and what has become of it; no ``parent`` is the origin."""
 
     parent: Node | None
+    unit: int = -1
     flow: Flow | None = None
     ticket: int | None = None
-    unit: int = -1
     cancelled: bool = False
 
 
 class Node:
-    """One host. ``post`` lets its machine decide; the rest performs what it commands."""
+    """One host; ``index`` is negative for the seed. ``post`` lets its machine decide."""
 
     def __init__(
         self, world: World, host_id: str, index: int, policy: TaskPolicy, up: int, down: int
@@ -51,6 +49,13 @@ class Node:
         self.done_at = float("inf")
         self.tenth_at: float | None = None
         self.lag_s = 0.0
+        scenario = world.scenario
+        self.upload = Upload(
+            scenario.slots,
+            scenario.seed_slots,
+            lambda: (self.held, not self._whole and self._fetches),
+            self._soon,
+        )
         self._world = world
         self._policy = policy
         self._rng = Random(world.rng.random())
@@ -61,12 +66,7 @@ class Node:
         self._transfers: dict[int, Transfer] = {}
         self._alarm: Alarm | None = None
         self._frontier = 0
-        self._reported_pieces: set[int] = set()
-        budget = Budget(MAX_TRANSFERS)
-        self._slots = ParentSlots(world.scenario.slots, budget)
-        self._seeding = SeedTask(world.scenario.seed_slots, budget)
-        self._tickets: dict[int, tuple[Node, int]] = {}
-        self._next_ticket = 0
+        self._whole_pieces: set[int] = set()
 
     @property
     def held(self) -> int:
@@ -81,8 +81,11 @@ class Node:
         return not self.dead and self.done_at == float("inf")
 
     @property
-    def described(self) -> bool:
-        return bool(self._whole) or (self._machine is not None and self._machine.offer is not None)
+    def _fetches(self) -> bool:
+        return self._machine is not None and not self._machine.over
+
+    def _soon(self, action: Callable[[], None]) -> None:
+        self._world.clock.after(0.0, action)
 
     # Life
 
@@ -94,19 +97,20 @@ class Node:
         self._world.report(ev.BlobsAnnounced(self.host_id, (blob,), replace=True))
 
     def start(self) -> None:
-        if self._machine is not None or self.dead:
-            return
-        self._machine = Download(self._policy, self._rng)
-        self._world.clock.after(TICK_S, self._tick)
-        self.post(it.Started())
+        if self._machine is None and not self.dead:
+            self._machine = Download(self._policy, self._rng)
+            self._world.clock.after(TICK_S, self._tick)
+            self.post(it.Started())
 
     def _tick(self) -> None:
-        if self._machine is not None and not self._machine.over and not self.dead:
+        if self._fetches and not self.dead:
             self._world.clock.after(TICK_S, self._tick)
             self.post(it.Ticked())
 
     def die(self) -> None:
         """Power off: every connection ends, and the others notice."""
+        if self.dead:
+            return
         world = self._world
         self.dead = True
         for transfer in list(self._transfers.values()):
@@ -134,18 +138,30 @@ class Node:
     def _perform(self, command: do.Command) -> None:
         world = self._world
         match command:
+            case do.FetchUnit(transfer=number, parent=parent_id, unit=unit):
+                transfer = self._transfers[number] = Transfer(self._joined[parent_id], unit)
+                world.outcome.asked += 1
+                world.send(self._ask_unit, number, transfer)
+            case do.FetchAny(transfer=number, parent=parent_id, wanted_bits=wanted):
+                transfer = self._transfers[number] = Transfer(self._joined[parent_id])
+                world.send(self._ask_any, number, transfer, wanted)
+            case do.OpenOrigin(transfer=number):
+                world.send(self._open_origin, number)
+            case do.FetchRun(transfer=number, first=first, until=until):
+                world.send(self._run, number, first, until)
+            case do.CancelTransfer(transfer=number):
+                if (stopped := self._transfers.pop(number, None)) is not None:
+                    self._stop(stopped)
             case do.Register():
                 wish = ev.Wish(need_back_to_source=self.is_seed)
-                world.clock.after(
-                    world.request_s(),
-                    world.report,
-                    ev.PeerRegistered(self.host_id, TASK, self.peer_id, wish),
-                )
+                registered = ev.PeerRegistered(self.host_id, TASK, self.peer_id, wish)
+                world.send(world.report, registered)
             case do.Reschedule(bad=bad):
                 parents = tuple(ev.BadParent(peer_id) for peer_id in bad)
+                world.outcome.starved += not bad
                 world.report(ev.PeerRescheduled(self.peer_id, parents))
             case do.JoinParent(parent=parent):
-                world.clock.after(world.request_s(), self._join, parent)
+                world.send(self._join, parent)
             case do.LeaveParent(parent=parent_id):
                 if (left := self._joined.pop(parent_id, None)) is not None:
                     left.left_by(self)
@@ -153,20 +169,6 @@ class Node:
                 world.report(ev.PeerStarted(self.peer_id, back_to_source=self.is_seed))
                 for child in list(self._children):
                     self._describe_to(child)
-            case do.FetchUnit(transfer=number, parent=parent_id, unit=unit):
-                transfer = self._transfers[number] = Transfer(self._joined[parent_id], unit=unit)
-                world.clock.after(world.request_s(), self._ask_unit, number, transfer)
-                world.outcome.asked += 1
-            case do.FetchAny(transfer=number, parent=parent_id, wanted_bits=wanted):
-                transfer = self._transfers[number] = Transfer(self._joined[parent_id])
-                world.clock.after(world.request_s(), self._ask_any, number, transfer, wanted)
-            case do.OpenOrigin(transfer=number):
-                world.clock.after(world.request_s(), self._open_origin, number)
-            case do.FetchRun(transfer=number, first=first, until=until):
-                world.clock.after(world.request_s(), self._run, number, first, until)
-            case do.CancelTransfer(transfer=number):
-                if (stopped := self._transfers.pop(number, None)) is not None:
-                    self._stop(stopped)
             case do.CheckContent():
                 world.clock.after(0.0, self.post, it.ContentChecked(True, ""))
             case do.Succeed():
@@ -184,7 +186,7 @@ class Node:
         for child in list(self._children):
             world.clock.after(world.news_s(), child.hear, self, 0, True)
         if self.is_seed:
-            self._refresh_seeding()
+            self.upload.refresh()
         elif world.scenario.leave_when_done:
             self.die()
 
@@ -203,36 +205,27 @@ class Node:
         self._children[child] = called
         if self.is_seed and not self._whole:
             self.start()
-        if self.described:
-            self._describe_to(child)
         machine = self._machine
-        if machine is not None and not machine.over and (not self.is_seed or child.held):
-            self.post(
-                it.CandidatesNamed(
-                    (it.ParentAddress(child.peer_id, child.host_id, child.host_id, 4005),)
-                )
-            )
+        if self._whole or (machine is not None and machine.offer is not None):
+            self._describe_to(child)
+        if self._fetches and (not self.is_seed or child.held):
+            address = it.ParentAddress(child.peer_id, child.host_id, child.host_id, 4005)
+            self.post(it.CandidatesNamed((address,)))
 
     def _describe_to(self, child: Node) -> None:
-        world = self._world
+        world, held = self._world, self.held
         offer = it.Offer(world.geometry)
-        digests = _digests(self.held)
-        event = it.ParentJoined(
-            self._children[child], offer, self.held, digests, complete=bool(self._whole)
-        )
-        world.clock.after(world.request_s(), child.post, event)
+        called = self._children[child]
+        complete = bool(self._whole)
+        world.send(child.post, it.ParentJoined(called, offer, held, _digests(held), complete))
 
     def left_by(self, child: Node) -> None:
         """The child is out of the swarm, or does not want us."""
         self._children.pop(child, None)
-        for ticket, (waiter, _) in list(self._tickets.items()):
-            if waiter is child:
-                self._seeding.withdraw(ticket)
-                del self._tickets[ticket]
-        self._seeding.child_left(child.host_id)
-        self._refresh_seeding()
+        self.upload.child_left(child)
 
     def lost(self, parent: Node) -> None:
+        """The connection to the parent broke."""
         for peer_id, other in list(self._joined.items()):
             if other is parent:
                 del self._joined[peer_id]
@@ -244,7 +237,7 @@ class Node:
         if called is not None:
             self.post(it.ParentHeld(called, _digests(bits), complete))
 
-    # Requests of ours
+    # Requests
 
     def _ask_unit(self, number: int, transfer: Transfer) -> None:
         parent = transfer.parent
@@ -252,53 +245,95 @@ class Node:
         if transfer.cancelled or self.dead:
             return
         if parent.dead:
-            self._transfers.pop(number, None)
-            self.post(it.TransferBroken(number, "it is dead"))
+            self._drop(number, it.TransferBroken(number, "it is dead"))
         elif not parent.held >> transfer.unit & 1:
-            del self._transfers[number]
-            self.post(it.TransferEmpty(number))
-        elif not parent._slots.try_take(TASK, self.host_id):
-            del self._transfers[number]
+            self._drop(number, it.TransferEmpty(number))
+        elif not parent.upload.try_take(self):
             self._world.outcome.refused += 1
-            self.post(it.TransferRefused(number))
+            self._drop(number, it.TransferRefused(number))
         else:
             self._receive(number, transfer)
+
+    def _drop(self, number: int, event: it.Event) -> None:
+        del self._transfers[number]
+        self.post(event)
 
     def _ask_any(self, number: int, transfer: Transfer, wanted: int) -> None:
         if not transfer.cancelled and not self.dead:
             assert transfer.parent is not None
-            transfer.parent.queue(self, number, transfer, wanted)
+            transfer.parent.upload.queue(self, number, transfer, wanted)
 
     def granted(self, number: int, unit: int) -> bool:
         """The seed chose a unit; False if it is not wanted any more."""
-        machine = self._machine
-        transfer = self._transfers[number]
+        machine, transfer = self._machine, self._transfers[number]
         transfer.unit = unit
         if machine is None or not machine.claim(number, unit):
-            del self._transfers[number]
             self._world.outcome.wasted += 1
-            self._world.clock.after(0.0, self.post, it.TransferEmpty(number))
+            self.hopeless(number)
             return False
         self._receive(number, transfer)
         return True
 
     def hopeless(self, number: int) -> None:
+        """The parent has nothing of what was asked."""
         del self._transfers[number]
         self._world.clock.after(0.0, self.post, it.TransferEmpty(number))
 
     def _receive(self, number: int, transfer: Transfer) -> None:
         parent, world = transfer.parent, self._world
         assert parent is not None
-        weight = world.weight(parent.up_link, self.down_link)
-        size = world.geometry.unit_range(transfer.unit).size
 
         def done() -> None:
             del self._transfers[number]
-            parent.sent(transfer, self, delivered=True)
+            parent.upload.ended(transfer, self, delivered=True)
             self._arrived(number, transfer.unit)
 
-        transfer.flow = Flow(parent.up_link, self.down_link, size, weight, done)
+        self._flow(transfer, parent.up_link, done)
+        assert transfer.flow is not None
         world.begin(transfer.flow)
+
+    def _flow(self, transfer: Transfer, up_link: int, done: Callable[[], None]) -> None:
+        world = self._world
+        size = world.geometry.unit_range(transfer.unit).size
+        weight = world.weight(up_link, self.down_link)
+        transfer.flow = Flow(up_link, self.down_link, size, weight, done)
+
+    def _stop(self, transfer: Transfer) -> None:
+        transfer.cancelled = True
+        if transfer.flow is not None:
+            self._world.stop(transfer.flow)
+            if transfer.parent is not None:
+                transfer.parent.upload.ended(transfer, self, delivered=False)
+        elif transfer.ticket is not None and transfer.parent is not None:
+            transfer.parent.upload.withdraw(transfer.ticket)
+
+    # The origin
+
+    def _open_origin(self, number: int) -> None:
+        machine = self._machine
+        assert machine is not None
+        self.post(it.OriginOpened(it.Offer(self._world.geometry), True))
+        assert machine.planner is not None
+        self._run(number, 0, machine.planner.flights[number].bits.bit_length())
+
+    def _run(self, number: int, unit: int, until: int) -> None:
+        """A run of consecutive units over one connection."""
+        world = self._world
+        assert world.origin_link is not None
+        transfer = self._transfers[number] = Transfer(None, unit)
+
+        def done() -> None:
+            self._arrived(number, unit)
+            if unit + 1 < until and not transfer.cancelled:
+                self._run(number, unit + 1, until)
+            elif self._transfers.pop(number, None):
+                self.post(it.OriginRunEnded(number))
+
+        self._flow(transfer, world.origin_link, done)
+        assert transfer.flow is not None
+        world.begin(transfer.flow)
+
+    # Units
 
     def _arrived(self, number: int, unit: int) -> None:
         world = self._world
@@ -307,112 +342,34 @@ class Node:
         for child in list(self._children):
             world.clock.after(world.news_s(), child.hear, self, 1 << unit)
         if self.is_seed:
-            self._refresh_seeding()
-        self._follow(unit)
+            self.upload.refresh()
+        self._tell_reader()
+        self._tell_scheduler(unit)
 
-    def _follow(self, unit: int) -> None:
-        """A reader goes on; the scheduler hears of whole pieces."""
+    def _tell_reader(self) -> None:
+        """A client reads as soon as bytes come in order."""
         world, held = self._world, self.held
         frontier = (~held & (held + 1)).bit_length() - 1
         if frontier > self._frontier:
             self._frontier = frontier
             if world.scenario.reader:
                 self.post(it.ReaderWaited(frontier * world.geometry.unit_length))
-        since = world.clock.now - world.scenario.arrives(self.index) if not self.is_seed else 0.0
-        lacking_at_line_speed = since - frontier * world.scenario.unit_s
+        since = world.clock.now - (0.0 if self.is_seed else world.scenario.arrives(self.index))
         if frontier < world.scenario.units:
-            self.lag_s = max(self.lag_s, lacking_at_line_speed)
+            self.lag_s = max(self.lag_s, since - frontier * world.scenario.unit_s)
         if self.tenth_at is None and frontier * 10 >= world.scenario.units:
             self.tenth_at = since
+
+    def _tell_scheduler(self, unit: int) -> None:
+        """Whole pieces are reported, once each."""
+        world, held = self._world, self.held
         piece = world.geometry.piece_of_unit(unit)
-        if piece not in self._reported_pieces:
-            units = world.geometry.units_of_piece(piece)
-            if all(held >> u & 1 for u in units):
-                self._reported_pieces.add(piece)
-                size = world.geometry.piece_range(piece).size
-                world.report(ev.PieceFinished(self.peer_id, size, back_to_source=self.is_seed))
-
-    def _stop(self, transfer: Transfer) -> None:
-        transfer.cancelled = True
-        if transfer.flow is not None:
-            self._world.stop(transfer.flow)
-            if transfer.parent is not None:
-                transfer.parent.sent(transfer, self, delivered=False)
-        elif transfer.ticket is not None and transfer.parent is not None:
-            transfer.parent.withdraw(transfer.ticket)
-
-    # Requests of others
-
-    def sent(self, transfer: Transfer, child: Node, *, delivered: bool) -> None:
-        """A transfer from here is over."""
-        if transfer.ticket is None:
-            self._slots.release(TASK, child.host_id)
-        else:
-            self._seeding.ended(transfer.ticket, delivered=delivered)
-            self._refresh_seeding()
-
-    def queue(self, child: Node, number: int, transfer: Transfer, wanted: int) -> None:
-        transfer.ticket = ticket = self._next_ticket
-        self._next_ticket += 1
-        self._tickets[ticket] = (child, number)
-        self._seeding.ask(Waiting(ticket, child.host_id, wanted))
-        self._refresh_seeding()
-
-    def withdraw(self, ticket: int) -> None:
-        if self._tickets.pop(ticket, None) is not None:
-            self._seeding.withdraw(ticket)
-
-    def _refresh_seeding(self) -> None:
-        task = self._seeding
-        if task.idle:
-            return
-        task.held = self.held
-        task.fetching = not self._whole and bool(self._machine and not self._machine.over)
-        for decision in task.decide():
-            child, number = self._tickets.pop(decision.number)
-            if not isinstance(decision, Grant):
-                child.hopeless(number)
-            elif not child.granted(number, decision.unit):
-                task.ended(decision.number, delivered=False)
-                self._world.clock.after(0.0, self._refresh_seeding)
-
-    # The origin
-
-    def _open_origin(self, number: int) -> None:
-        machine = self._machine
-        assert machine is not None
-        self._transfers[number] = Transfer(None)
-        self.post(it.OriginOpened(it.Offer(self._world.geometry), True))
-        assert machine.planner is not None
-        bits = machine.planner.flights[number].bits
-        self._transfers.pop(number)
-        self._run(number, 0, bits.bit_length())
-
-    def _run(self, number: int, first: int, until: int) -> None:
-        """A run of consecutive units over one connection."""
-        world = self._world
-        assert world.origin_link is not None
-        transfer = self._transfers[number] = Transfer(None, unit=first)
-        size = world.geometry.unit_range(first).size
-
-        def done() -> None:
-            self.post(it.UnitArrived(number, transfer.unit, int(size), b"", 0.0))
-            self._arrived_from_origin(transfer.unit)
-            if transfer.unit + 1 < until and not transfer.cancelled:
-                self._run(number, transfer.unit + 1, until)
-            elif self._transfers.pop(number, None):
-                self.post(it.OriginRunEnded(number))
-
-        weight = world.weight(world.origin_link, self.down_link)
-        transfer.flow = Flow(world.origin_link, self.down_link, size, weight, done)
-        world.begin(transfer.flow)
-
-    def _arrived_from_origin(self, unit: int) -> None:
-        world = self._world
-        for child in list(self._children):
-            world.clock.after(world.news_s(), child.hear, self, 1 << unit)
-        self._refresh_seeding()
-        self._follow(unit)
+        if piece not in self._whole_pieces and all(
+            held >> other & 1 for other in world.geometry.units_of_piece(piece)
+        ):
+            self._whole_pieces.add(piece)
+            size = world.geometry.piece_range(piece).size
+            world.report(ev.PieceFinished(self.peer_id, size, back_to_source=self.is_seed))
 
 
 def _digests(bits: int) -> dict[int, bytes]:
@@ -423,6 +380,3 @@ def _digests(bits: int) -> dict[int, bytes]:
         found[low.bit_length() - 1] = b""
         bits ^= low
     return found
-
-
-__all__ = ["Node", "PeerBroken"]

@@ -8,6 +8,7 @@ from random import Random
 from dfcore.pieces import MIN_PIECE_LENGTH, Geometry
 from dfdaemon.task.planner import PlanPolicy
 from dfdaemon.upload.config import UploadConfig
+from scheduler.policy import SwarmPolicy
 
 MIB = 1 << 20
 BYTES_PER_MBIT = 125_000.0
@@ -59,6 +60,7 @@ class Scenario:
     reader: bool = False
     leave_when_done: bool = False
     plan: PlanPolicy = field(default_factory=PlanPolicy)
+    swarm: SwarmPolicy = field(default_factory=SwarmPolicy)
     slots: int = field(default_factory=lambda: UploadConfig().slots)
     seed_slots: int = field(default_factory=lambda: UploadConfig().seed_slots)
 
@@ -96,30 +98,37 @@ class Scenario:
         return self.unit_bytes / (self.rate_mbit * BYTES_PER_MBIT)
 
     def bound_s(self, without: frozenset[int] = frozenset()) -> float:
-        """The least time in which all nodes but ``without`` can have everything, were all there
-        from the start."""
+        """The least time from the first arrival in which all nodes but ``without`` can be done."""
         size = float(self.size_bytes)
         staying = [node for node in range(self.nodes) if node not in without]
         total = self.seed_up + sum(self.up(node) for node in staying)
-        least = max(
-            size / self.seed_up,
-            size / min(self.down(node) for node in staying),
-            len(staying) * size / total,
-        )
+        least = max(size / self.seed_up, len(staying) * size / total)
         if self.origin_mbit is not None:
             least = max(least, size / (self.origin_mbit * BYTES_PER_MBIT))
-        return least
-
-    def node_bound_s(self, node: int) -> float:
-        """The least time for this node alone from its arrival on."""
-        return self.size_bytes / min(self.down(node), self.seed_up + self.rate_mbit * 1e9)
+        return max(least, *(self.arrives(node) + size / self.down(node) for node in staying))
 
     def but(self, **changes: object) -> Scenario:
         """The same with changes."""
         return replace(self, **changes)  # type: ignore[arg-type]
 
 
-def mixed(nodes: int, *, spread: float, seed: int) -> tuple[float, ...]:
-    """Factors drawn evenly around 1."""
-    rng = Random(seed)
+def mixed(nodes: int, spread: float, rng: Random) -> tuple[float, ...]:
+    """Factors drawn evenly around 1, ``spread`` to either side."""
     return tuple(rng.uniform(1 - spread, 1 + spread) for _ in range(nodes))
+
+
+def one_slow(nodes: int, factor: float) -> tuple[float, ...]:
+    """The first node has ``factor`` of the others' rate."""
+    return (factor, *(1.0 for _ in range(nodes - 1)))
+
+
+def rolling(nodes: int, over_s: float, rng: Random) -> tuple[float, ...]:
+    """Arrivals at random moments."""
+    return tuple(rng.uniform(0.0, over_s) for _ in range(nodes))
+
+
+def churn(nodes: int, share: float, around_s: float, rng: Random) -> tuple[float | None, ...]:
+    """A share of the nodes dies, each at a random moment around ``around_s``."""
+    return tuple(
+        rng.uniform(0.8, 1.2) * around_s if rng.random() < share else None for _ in range(nodes)
+    )
