@@ -22,7 +22,7 @@ $(PY):
 # The product alone: enough for `make demo` and `make run`.
 $(VENV)/.product: pyproject.toml | $(PY)
 	@echo "installing the product into $(VENV) …"
-	@$(PIP) install -e .
+	@$(PIP) install -e '.[fs,manager]'
 	@touch $@
 
 # The product and the tools of its developers.

@@ -106,17 +106,27 @@ class Disk:
         stat = os.statvfs(self.root)
         return stat.f_bavail * stat.f_frsize, stat.f_blocks * stat.f_frsize
 
-    def shortfall(self, size_bytes: int, *, fill_ratio: float = 1.0) -> Shortfall:
-        """What is missing for `size_bytes` more, if the limits are to be used to `fill_ratio`."""
+    def shortfall(self, size_bytes: int) -> Shortfall:
+        """What is missing for `size_bytes` more."""
         free, total = self.space()
         size_bytes += self.reserved_bytes
         missing = Shortfall()
         if (limit := self.config.size_limit_bytes) is not None:
-            missing.limit_bytes = self.used_bytes + size_bytes - int(limit * fill_ratio)
-        usable = total * (1 - self.config.free_ratio)
+            missing.limit_bytes = self.used_bytes + size_bytes - limit
         # Other files on the same file system count as well: what is left is what matters.
-        missing.free_bytes = int(size_bytes - (free - (total - usable * fill_ratio)))
+        missing.free_bytes = int(size_bytes - (free - total * self.config.free_ratio))
         return missing
+
+    def excess(self, low_water_ratio: float) -> Shortfall:
+        """What to give back now: nothing within the limits, else down to `low_water_ratio` of what
+        the exceeded limit allows this store, so that the next pass is not the next second."""
+        over = self.shortfall(0)
+        if (limit := self.config.size_limit_bytes) is not None and over.limit_bytes > 0:
+            over.limit_bytes += int(limit * (1 - low_water_ratio))
+        if over.free_bytes > 0:
+            kept = max(self.used_bytes - over.free_bytes, 0)
+            over.free_bytes += int(kept * (1 - low_water_ratio))
+        return over
 
     def room_bytes(self) -> int:
         """What it can take without evicting."""

@@ -159,10 +159,8 @@ class Room:
             old = evict.outdated(holdings.catalog.of_disk(disk), now, holdings.config)
         removed = self._evict(old)
         with holdings.lock:
-            if disk.shortfall(0).covered:
-                return removed
-            missing = disk.shortfall(0, fill_ratio=holdings.config.low_water_ratio)
-            goners, _ = self._victims(disk, missing)
+            excess = disk.excess(holdings.config.low_water_ratio)
+            goners, _ = self._victims(disk, excess)
         return removed + self._evict(goners)
 
     def _victims(self, disk: Disk, missing: evict.Shortfall) -> tuple[list[Entry], bool]:

@@ -8,7 +8,17 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PRODUCT = ("dfcore", "dfinfra", "blobstore", "dfdaemon", "seedpeer", "scheduler")
+PRODUCT = (
+    "dfcore",
+    "dfinfra",
+    "blobstore",
+    "dfdaemon",
+    "seedpeer",
+    "scheduler",
+    "dffs",
+    "manager",
+    "dfkube",
+)
 ALL = (*PRODUCT, "demo", "tests")
 
 

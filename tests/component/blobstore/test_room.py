@@ -5,13 +5,16 @@ from __future__ import annotations
 import errno
 import os
 import resource
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from blobstore import BlobStore, files
+from blobstore.config import DiskConfig, StoreConfig
+from blobstore.disks import Disk
 from dfcore.errors import NoSpace
 from tests.component.blobstore.kit import (
     UNIT,
@@ -150,6 +153,36 @@ def test_a_pass_over_a_store_above_its_limit_goes_down_to_the_low_water(tmp_path
     with BlobStore(config(tmp_path, limit=10 * UNIT, low_water_ratio=0.8), clock=clock) as store:
         assert store.evict() == [f"b{number:02}" for number in range(12)]
         assert store.stats().used_bytes == 8 * UNIT
+
+
+def space_of(total_units: int, others_units: int, used: Callable[[], int]) -> Callable[[Any], Any]:
+    """A file system's answer: how much is left, beside other people's files, and how much there is."""
+    return lambda _disk: ((total_units - others_units) * UNIT - used(), total_units * UNIT)
+
+
+def test_a_limit_that_is_kept_takes_nothing_from_a_nearly_full_file_system(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Disk, "space", space_of(100, 89, lambda: 10 * UNIT))
+    with store_of(tmp_path, 20) as store:
+        for number in range(10):
+            put(store, f"b{number:02}", 1)
+    with BlobStore(
+        config(tmp_path, limit=9 * UNIT, low_water_ratio=0.8), clock=SetClock()
+    ) as store:
+        assert store.evict() == ["b00", "b01", "b02"]
+
+
+def test_room_that_others_took_is_given_back_from_what_this_store_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with store_of(tmp_path, 20) as store:
+        for number in range(10):
+            put(store, f"b{number:02}", 1)
+    disk = DiskConfig(tmp_path, free_ratio=0.1)
+    monkeypatch.setattr(Disk, "space", space_of(100, 82, lambda: 10 * UNIT))
+    with BlobStore(StoreConfig(disks=(disk,), low_water_ratio=0.5), clock=SetClock()) as store:
+        assert store.evict() == [f"b{number:02}" for number in range(6)]
 
 
 def test_a_restart_keeps_the_order_of_use(tmp_path: Path) -> None:
