@@ -23,6 +23,7 @@ from scheduler.feeding import Feeding
 from scheduler.graph import Graph
 from scheduler.policy import Policy
 from scheduler.reports import Reports
+from scheduler.resource.intake import Traffic
 from scheduler.resource.pool import Pool
 
 
@@ -44,6 +45,11 @@ class Core:
     def pool(self) -> Pool:
         """What is known, to read only."""
         return self._desk.pool
+
+    @property
+    def traffic(self) -> Traffic:
+        """What was reported in all, to read only."""
+        return self._desk.traffic
 
     @property
     def next_deadline(self) -> float | None:

@@ -13,6 +13,7 @@ from random import Random
 from scheduler.commands import Command, Offer, Parent
 from scheduler.policy import Policy
 from scheduler.resource.host import Host
+from scheduler.resource.intake import Traffic
 from scheduler.resource.peer import Peer
 from scheduler.resource.pool import Pool
 from scheduler.resource.task import Task
@@ -63,6 +64,7 @@ class Desk:
         self.policy = policy
         self.rng = rng
         self.pool = Pool()
+        self.traffic = Traffic()
         self.leases = Leases()
         self.waiting_tasks: dict[Task, None] = {}
         """Tasks with peers that were promised an answer."""

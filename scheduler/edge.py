@@ -231,7 +231,9 @@ def _piece_finished(
         if not piece.HasField(field):
             raise BadInput(f"piece.{field}: is missing")
     cost_s = piece.cost.seconds + piece.cost.nanos / 1e9
-    return ev.PieceFinished(peer_id, piece.length, cost_s, piece.parent_id, back_to_source)
+    return ev.PieceFinished(
+        peer_id, piece.length, cost_s, piece.parent_id, back_to_source, piece.number
+    )
 
 
 def _required(text: str, name: str) -> None:

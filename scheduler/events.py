@@ -128,6 +128,8 @@ class PieceFinished:
     cost_s: float = 0.0
     parent_id: str = ""
     back_to_source: bool = False
+    number: int = -1
+    """Of the piece; negative when nobody named it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,25 @@ class SchedulerExtension(meganeura_pb2_grpc.SchedulerExtensionServicer):
             chosen = list(islice(tasks.values(), _limit(request.limit)))
         return meganeura_pb2.ListTasksResponse(tasks=[task_info(task) for task in chosen])
 
+    async def DescribeSwarm(
+        self, request: meganeura_pb2.DescribeSwarmRequest, context: Any
+    ) -> meganeura_pb2.DescribeSwarmResponse:
+        """The whole swarm at a glance."""
+        shell = self._shell
+        limit = _limit(request.task_limit)
+        answer = shell.survey.swarm(shell.now, hosts=request.hosts, task_limit=limit)
+        answer.notes.extend(shell.notes.after(request.notes_after))
+        return answer
+
+    async def DescribeTask(
+        self, request: meganeura_pb2.DescribeTaskRequest, context: Any
+    ) -> meganeura_pb2.DescribeTaskResponse:
+        """One task to the last edge."""
+        task = self._shell.core.pool.tasks.get(request.task_id)
+        if task is None:
+            raise NotFound(f"task {request.task_id} is not known here")
+        return self._shell.survey.task(task, self._shell.now, _limit(request.peer_limit))
+
 
 def _limit(asked: int) -> int:
     return min(asked or _DEFAULT_LIMIT, _MAX_LIMIT)

@@ -21,6 +21,7 @@ from scheduler.events import (
 from scheduler.feeding import Feeding
 from scheduler.graph import Graph
 from scheduler.resource.host import Host
+from scheduler.resource.intake import ORIGIN
 from scheduler.resource.peer import Peer
 from scheduler.resource.states import PeerEvent, TaskEvent
 from scheduler.resource.task import Task
@@ -78,6 +79,7 @@ class Reports:
         parent = desk.pool.peers.get(event.parent_id) if event.parent_id else None
         if parent is not None and parent is not peer:
             parent.host.note_served(event.length_bytes, desk.now)
+        self._note_intake(peer, parent, event)
         if first:
             # A message may have been lost with a stream: whoever has bytes has started.
             peer.fire(
@@ -86,6 +88,20 @@ class Reports:
             )
             desk.pool.enrol(peer)
             self._feeder_began(peer)
+
+    def _note_intake(self, peer: Peer, parent: Peer | None, event: PieceFinished) -> None:
+        giver = parent.host if parent is not None else None
+        if giver is None and event.parent_id:
+            giver = self._host_named(peer.task, BadParent(event.parent_id))
+        self._desk.traffic.note(
+            event.length_bytes,
+            origin=event.back_to_source,
+            taker_seed=peer.seed,
+            giver_seed=giver is not None and giver.info.seed,
+        )
+        if event.back_to_source or giver is not None:
+            source = ORIGIN if event.back_to_source or giver is None else giver.id
+            peer.intake.note(source, event.number, event.length_bytes, self._desk.now)
 
     def origin_refused(self, event: OriginRefusedPiece) -> None:
         peer = self._peer(event.peer_id)

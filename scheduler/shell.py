@@ -18,8 +18,10 @@ from scheduler import commands as do
 from scheduler import events as ev
 from scheduler.answers import Answers
 from scheduler.core import Core
+from scheduler.notes import Notes
 from scheduler.seeds import Daemons
 from scheduler.streams import Stream
+from scheduler.survey import Survey
 from scheduler.watch import Watch
 
 _LONGEST_NAP_S = 1.0
@@ -36,7 +38,10 @@ class Shell:
     ) -> None:
         self.core = core
         self.watch = Watch(registry, core.pool)
-        self.answers = Answers(core.pool, clock.time() - clock.monotonic())
+        epoch_s = clock.time() - clock.monotonic()
+        self.answers = Answers(core.pool, epoch_s)
+        self.survey = Survey(core, epoch_s)
+        self.notes = Notes(clock.time)
         self.daemons = Daemons(channels, self.watch, self.tell)
         self._clock = clock
         self._streams: dict[str, Stream] = {}
@@ -70,6 +75,11 @@ class Shell:
             self.watch.streams.set(len(self._streams))
             self.tell(ev.StreamClosed(stream.peer_id))
 
+    @property
+    def now(self) -> float:
+        """Monotonic seconds, as the core reckons."""
+        return self._clock.monotonic()
+
     def speaks(self, stream: Stream) -> bool:
         return self._streams.get(stream.peer_id) is stream
 
@@ -90,6 +100,7 @@ class Shell:
 
     def _perform(self, command: do.Command) -> None:
         self.watch.command(command)
+        self.notes.take(command)
         match command:
             case do.Offer(peer_id=peer_id):
                 self._say(peer_id, self.answers.offer(command))

@@ -333,3 +333,185 @@ class ListTasksResponse(_message.Message):
     TASKS_FIELD_NUMBER: _ClassVar[int]
     tasks: _containers.RepeatedCompositeFieldContainer[TaskInfo]
     def __init__(self, tasks: _Optional[_Iterable[_Union[TaskInfo, _Mapping]]] = ...) -> None: ...
+
+class DescribeSwarmRequest(_message.Message):
+    __slots__ = ("hosts", "task_limit", "notes_after")
+    HOSTS_FIELD_NUMBER: _ClassVar[int]
+    TASK_LIMIT_FIELD_NUMBER: _ClassVar[int]
+    NOTES_AFTER_FIELD_NUMBER: _ClassVar[int]
+    hosts: bool
+    task_limit: int
+    notes_after: int
+    def __init__(self, hosts: _Optional[bool] = ..., task_limit: _Optional[int] = ..., notes_after: _Optional[int] = ...) -> None: ...
+
+class DescribeSwarmResponse(_message.Message):
+    __slots__ = ("boot_id", "host_count", "task_count", "peer_count", "tasks", "hosts", "traffic", "notes")
+    BOOT_ID_FIELD_NUMBER: _ClassVar[int]
+    HOST_COUNT_FIELD_NUMBER: _ClassVar[int]
+    TASK_COUNT_FIELD_NUMBER: _ClassVar[int]
+    PEER_COUNT_FIELD_NUMBER: _ClassVar[int]
+    TASKS_FIELD_NUMBER: _ClassVar[int]
+    HOSTS_FIELD_NUMBER: _ClassVar[int]
+    TRAFFIC_FIELD_NUMBER: _ClassVar[int]
+    NOTES_FIELD_NUMBER: _ClassVar[int]
+    boot_id: str
+    host_count: int
+    task_count: int
+    peer_count: int
+    tasks: _containers.RepeatedCompositeFieldContainer[SwarmTask]
+    hosts: _containers.RepeatedCompositeFieldContainer[SwarmHost]
+    traffic: SwarmTraffic
+    notes: _containers.RepeatedCompositeFieldContainer[SwarmNote]
+    def __init__(self, boot_id: _Optional[str] = ..., host_count: _Optional[int] = ..., task_count: _Optional[int] = ..., peer_count: _Optional[int] = ..., tasks: _Optional[_Iterable[_Union[SwarmTask, _Mapping]]] = ..., hosts: _Optional[_Iterable[_Union[SwarmHost, _Mapping]]] = ..., traffic: _Optional[_Union[SwarmTraffic, _Mapping]] = ..., notes: _Optional[_Iterable[_Union[SwarmNote, _Mapping]]] = ...) -> None: ...
+
+class SwarmTraffic(_message.Message):
+    __slots__ = ("origin_to_seeds", "origin_to_peers", "seeds_to_peers", "peers_to_peers")
+    ORIGIN_TO_SEEDS_FIELD_NUMBER: _ClassVar[int]
+    ORIGIN_TO_PEERS_FIELD_NUMBER: _ClassVar[int]
+    SEEDS_TO_PEERS_FIELD_NUMBER: _ClassVar[int]
+    PEERS_TO_PEERS_FIELD_NUMBER: _ClassVar[int]
+    origin_to_seeds: int
+    origin_to_peers: int
+    seeds_to_peers: int
+    peers_to_peers: int
+    def __init__(self, origin_to_seeds: _Optional[int] = ..., origin_to_peers: _Optional[int] = ..., seeds_to_peers: _Optional[int] = ..., peers_to_peers: _Optional[int] = ...) -> None: ...
+
+class SwarmNote(_message.Message):
+    __slots__ = ("number", "at_ms", "kind", "host_id", "task_id", "text")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    AT_MS_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    HOST_ID_FIELD_NUMBER: _ClassVar[int]
+    TASK_ID_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    at_ms: int
+    kind: str
+    host_id: str
+    task_id: str
+    text: str
+    def __init__(self, number: _Optional[int] = ..., at_ms: _Optional[int] = ..., kind: _Optional[str] = ..., host_id: _Optional[str] = ..., task_id: _Optional[str] = ..., text: _Optional[str] = ...) -> None: ...
+
+class SwarmTask(_message.Message):
+    __slots__ = ("task", "running_count", "running_bytes", "bytes_per_s", "tag", "application", "digest", "created_ms", "updated_ms")
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    RUNNING_COUNT_FIELD_NUMBER: _ClassVar[int]
+    RUNNING_BYTES_FIELD_NUMBER: _ClassVar[int]
+    BYTES_PER_S_FIELD_NUMBER: _ClassVar[int]
+    TAG_FIELD_NUMBER: _ClassVar[int]
+    APPLICATION_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    CREATED_MS_FIELD_NUMBER: _ClassVar[int]
+    UPDATED_MS_FIELD_NUMBER: _ClassVar[int]
+    task: TaskInfo
+    running_count: int
+    running_bytes: int
+    bytes_per_s: int
+    tag: str
+    application: str
+    digest: str
+    created_ms: int
+    updated_ms: int
+    def __init__(self, task: _Optional[_Union[TaskInfo, _Mapping]] = ..., running_count: _Optional[int] = ..., running_bytes: _Optional[int] = ..., bytes_per_s: _Optional[int] = ..., tag: _Optional[str] = ..., application: _Optional[str] = ..., digest: _Optional[str] = ..., created_ms: _Optional[int] = ..., updated_ms: _Optional[int] = ...) -> None: ...
+
+class SwarmHost(_message.Message):
+    __slots__ = ("host_id", "hostname", "ip", "port", "seed", "own", "idc", "location", "version", "cpu_percent", "memory_percent", "disk_total", "disk_used", "rx_bps", "tx_bps", "served_bps", "task_count", "running_count", "quarantined", "disable_shared", "announced_ms", "cluster_id")
+    HOST_ID_FIELD_NUMBER: _ClassVar[int]
+    HOSTNAME_FIELD_NUMBER: _ClassVar[int]
+    IP_FIELD_NUMBER: _ClassVar[int]
+    PORT_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    OWN_FIELD_NUMBER: _ClassVar[int]
+    IDC_FIELD_NUMBER: _ClassVar[int]
+    LOCATION_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    CPU_PERCENT_FIELD_NUMBER: _ClassVar[int]
+    MEMORY_PERCENT_FIELD_NUMBER: _ClassVar[int]
+    DISK_TOTAL_FIELD_NUMBER: _ClassVar[int]
+    DISK_USED_FIELD_NUMBER: _ClassVar[int]
+    RX_BPS_FIELD_NUMBER: _ClassVar[int]
+    TX_BPS_FIELD_NUMBER: _ClassVar[int]
+    SERVED_BPS_FIELD_NUMBER: _ClassVar[int]
+    TASK_COUNT_FIELD_NUMBER: _ClassVar[int]
+    RUNNING_COUNT_FIELD_NUMBER: _ClassVar[int]
+    QUARANTINED_FIELD_NUMBER: _ClassVar[int]
+    DISABLE_SHARED_FIELD_NUMBER: _ClassVar[int]
+    ANNOUNCED_MS_FIELD_NUMBER: _ClassVar[int]
+    CLUSTER_ID_FIELD_NUMBER: _ClassVar[int]
+    host_id: str
+    hostname: str
+    ip: str
+    port: int
+    seed: bool
+    own: bool
+    idc: str
+    location: str
+    version: str
+    cpu_percent: float
+    memory_percent: float
+    disk_total: int
+    disk_used: int
+    rx_bps: int
+    tx_bps: int
+    served_bps: int
+    task_count: int
+    running_count: int
+    quarantined: bool
+    disable_shared: bool
+    announced_ms: int
+    cluster_id: int
+    def __init__(self, host_id: _Optional[str] = ..., hostname: _Optional[str] = ..., ip: _Optional[str] = ..., port: _Optional[int] = ..., seed: _Optional[bool] = ..., own: _Optional[bool] = ..., idc: _Optional[str] = ..., location: _Optional[str] = ..., version: _Optional[str] = ..., cpu_percent: _Optional[float] = ..., memory_percent: _Optional[float] = ..., disk_total: _Optional[int] = ..., disk_used: _Optional[int] = ..., rx_bps: _Optional[int] = ..., tx_bps: _Optional[int] = ..., served_bps: _Optional[int] = ..., task_count: _Optional[int] = ..., running_count: _Optional[int] = ..., quarantined: _Optional[bool] = ..., disable_shared: _Optional[bool] = ..., announced_ms: _Optional[int] = ..., cluster_id: _Optional[int] = ...) -> None: ...
+
+class DescribeTaskRequest(_message.Message):
+    __slots__ = ("task_id", "peer_limit")
+    TASK_ID_FIELD_NUMBER: _ClassVar[int]
+    PEER_LIMIT_FIELD_NUMBER: _ClassVar[int]
+    task_id: str
+    peer_limit: int
+    def __init__(self, task_id: _Optional[str] = ..., peer_limit: _Optional[int] = ...) -> None: ...
+
+class DescribeTaskResponse(_message.Message):
+    __slots__ = ("task", "piece_length", "piece_count", "peers", "feeder_host_id", "hosts")
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    PIECE_LENGTH_FIELD_NUMBER: _ClassVar[int]
+    PIECE_COUNT_FIELD_NUMBER: _ClassVar[int]
+    PEERS_FIELD_NUMBER: _ClassVar[int]
+    FEEDER_HOST_ID_FIELD_NUMBER: _ClassVar[int]
+    HOSTS_FIELD_NUMBER: _ClassVar[int]
+    task: SwarmTask
+    piece_length: int
+    piece_count: int
+    peers: _containers.RepeatedCompositeFieldContainer[SwarmPeer]
+    feeder_host_id: str
+    hosts: _containers.RepeatedCompositeFieldContainer[SwarmHost]
+    def __init__(self, task: _Optional[_Union[SwarmTask, _Mapping]] = ..., piece_length: _Optional[int] = ..., piece_count: _Optional[int] = ..., peers: _Optional[_Iterable[_Union[SwarmPeer, _Mapping]]] = ..., feeder_host_id: _Optional[str] = ..., hosts: _Optional[_Iterable[_Union[SwarmHost, _Mapping]]] = ...) -> None: ...
+
+class SwarmPeer(_message.Message):
+    __slots__ = ("peer", "complete", "pieces", "bytes_per_s", "sources", "neighbours", "created_ms", "updated_ms")
+    PEER_FIELD_NUMBER: _ClassVar[int]
+    COMPLETE_FIELD_NUMBER: _ClassVar[int]
+    PIECES_FIELD_NUMBER: _ClassVar[int]
+    BYTES_PER_S_FIELD_NUMBER: _ClassVar[int]
+    SOURCES_FIELD_NUMBER: _ClassVar[int]
+    NEIGHBOURS_FIELD_NUMBER: _ClassVar[int]
+    CREATED_MS_FIELD_NUMBER: _ClassVar[int]
+    UPDATED_MS_FIELD_NUMBER: _ClassVar[int]
+    peer: PeerInfo
+    complete: bool
+    pieces: bytes
+    bytes_per_s: int
+    sources: _containers.RepeatedCompositeFieldContainer[SwarmSource]
+    neighbours: _containers.RepeatedScalarFieldContainer[str]
+    created_ms: int
+    updated_ms: int
+    def __init__(self, peer: _Optional[_Union[PeerInfo, _Mapping]] = ..., complete: _Optional[bool] = ..., pieces: _Optional[bytes] = ..., bytes_per_s: _Optional[int] = ..., sources: _Optional[_Iterable[_Union[SwarmSource, _Mapping]]] = ..., neighbours: _Optional[_Iterable[str]] = ..., created_ms: _Optional[int] = ..., updated_ms: _Optional[int] = ...) -> None: ...
+
+class SwarmSource(_message.Message):
+    __slots__ = ("host_id", "size_bytes", "bytes_per_s")
+    HOST_ID_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    BYTES_PER_S_FIELD_NUMBER: _ClassVar[int]
+    host_id: str
+    size_bytes: int
+    bytes_per_s: int
+    def __init__(self, host_id: _Optional[str] = ..., size_bytes: _Optional[int] = ..., bytes_per_s: _Optional[int] = ...) -> None: ...

@@ -49,6 +49,16 @@ class SchedulerExtensionStub:
                 request_serializer=dfinfra_dot_pb_dot_meganeura__pb2.ListTasksRequest.SerializeToString,
                 response_deserializer=dfinfra_dot_pb_dot_meganeura__pb2.ListTasksResponse.FromString,
                 _registered_method=True)
+        self.DescribeSwarm = channel.unary_unary(
+                '/meganeura.v1.SchedulerExtension/DescribeSwarm',
+                request_serializer=dfinfra_dot_pb_dot_meganeura__pb2.DescribeSwarmRequest.SerializeToString,
+                response_deserializer=dfinfra_dot_pb_dot_meganeura__pb2.DescribeSwarmResponse.FromString,
+                _registered_method=True)
+        self.DescribeTask = channel.unary_unary(
+                '/meganeura.v1.SchedulerExtension/DescribeTask',
+                request_serializer=dfinfra_dot_pb_dot_meganeura__pb2.DescribeTaskRequest.SerializeToString,
+                response_deserializer=dfinfra_dot_pb_dot_meganeura__pb2.DescribeTaskResponse.FromString,
+                _registered_method=True)
 
 
 class SchedulerExtensionServicer:
@@ -73,6 +83,20 @@ class SchedulerExtensionServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DescribeSwarm(self, request, context):
+        """The whole swarm at a glance.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DescribeTask(self, request, context):
+        """One task to the last edge: who feeds whom, and who holds which piece.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SchedulerExtensionServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -90,6 +114,16 @@ def add_SchedulerExtensionServicer_to_server(servicer, server):
                     servicer.ListTasks,
                     request_deserializer=dfinfra_dot_pb_dot_meganeura__pb2.ListTasksRequest.FromString,
                     response_serializer=dfinfra_dot_pb_dot_meganeura__pb2.ListTasksResponse.SerializeToString,
+            ),
+            'DescribeSwarm': grpc.unary_unary_rpc_method_handler(
+                    servicer.DescribeSwarm,
+                    request_deserializer=dfinfra_dot_pb_dot_meganeura__pb2.DescribeSwarmRequest.FromString,
+                    response_serializer=dfinfra_dot_pb_dot_meganeura__pb2.DescribeSwarmResponse.SerializeToString,
+            ),
+            'DescribeTask': grpc.unary_unary_rpc_method_handler(
+                    servicer.DescribeTask,
+                    request_deserializer=dfinfra_dot_pb_dot_meganeura__pb2.DescribeTaskRequest.FromString,
+                    response_serializer=dfinfra_dot_pb_dot_meganeura__pb2.DescribeTaskResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -173,6 +207,60 @@ class SchedulerExtension:
             '/meganeura.v1.SchedulerExtension/ListTasks',
             dfinfra_dot_pb_dot_meganeura__pb2.ListTasksRequest.SerializeToString,
             dfinfra_dot_pb_dot_meganeura__pb2.ListTasksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DescribeSwarm(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/meganeura.v1.SchedulerExtension/DescribeSwarm',
+            dfinfra_dot_pb_dot_meganeura__pb2.DescribeSwarmRequest.SerializeToString,
+            dfinfra_dot_pb_dot_meganeura__pb2.DescribeSwarmResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DescribeTask(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/meganeura.v1.SchedulerExtension/DescribeTask',
+            dfinfra_dot_pb_dot_meganeura__pb2.DescribeTaskRequest.SerializeToString,
+            dfinfra_dot_pb_dot_meganeura__pb2.DescribeTaskResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dfcore.fsm import Machine
 from scheduler.events import Wish
+from scheduler.resource.intake import Intake
 from scheduler.resource.states import ENDED_STATES, PEER_TABLE, PeerEvent, PeerState
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Peer:
         "finished_bytes",
         "host",
         "id",
+        "intake",
         "links",
         "machine",
         "moved_at",
@@ -53,6 +55,7 @@ class Peer:
         self._blocked: dict[str, float] = {}
         self.sources: dict[Host, None] = {}
         self.finished_bytes = 0
+        self.intake = Intake()
         self.streaming = False
         """Its announce stream is open."""
         self.answered = False
