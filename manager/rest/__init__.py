@@ -1,0 +1,1 @@
+"""REST: a table of routes, from which the router, the OpenAPI document and the rights are made."""
