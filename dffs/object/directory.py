@@ -5,7 +5,7 @@ not at all. put() leaves the bytes to the page cache; sync() forces those out th
 """
 
 # Names are plain strings here: a Path for each block costs more than its system call.
-# ruff: noqa: PTH
+# ruff: noqa: PTH105, PTH108, PTH116, PTH120
 
 from __future__ import annotations
 
