@@ -1,8 +1,9 @@
 """Hears of changes, wherever they were made: in this replica or in another one.
 
-``await changes.wait("clusters", seen)`` returns when the topic's counter is no longer ``seen``. Writers
-call ``db.revisions.bump`` in their transaction; after a transaction of this replica ``poke`` makes the look
-happen at once, others see it within a second. What sends live news to browsers waits here as well.
+``await changes.wait("clusters", seen)`` returns when the topic's counter is no longer ``seen``.
+Writers call ``db.revisions.bump`` in their transaction; after a transaction of this replica
+``poke`` makes the look happen at once, others see it within a second. What sends live news to
+browsers waits here as well.
 """
 
 from __future__ import annotations

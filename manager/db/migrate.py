@@ -1,7 +1,7 @@
 """Brings the database up to the schema of this version, whatever version it is at.
 
-Alembic's migrations are in ``manager/db/migrations``. Replicas that start together take turns: a lock in
-the database (a file beside it, for SQLite) is held while one of them works.
+Alembic's migrations are in ``manager/db/migrations``. Replicas that start together take turns: a
+lock in the database (a file beside it, for SQLite) is held while one of them works.
 """
 
 from __future__ import annotations

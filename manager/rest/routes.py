@@ -1,7 +1,8 @@
 """The table of routes: what one route is, and what its handler gets and gives.
 
-Every part of the manager lists its routes as :class:`Route` rows. From the rows come aiohttp's router,
-the OpenAPI document, the check of rights, and the test that tries every route as every role. A handler is
+Every part of the manager lists its routes as :class:`Route` rows. From the rows come aiohttp's
+router, the OpenAPI document, the check of rights, and the test that tries every route as every
+role. A handler is
 
     async def create_thing(call: Call) -> ThingAnswer:
         wish = call.body_as(ThingWish)

@@ -18,8 +18,10 @@ def upgrade() -> None:
     _people()
     _access()
     _records()
+    _swarm()
     _clusters()
     _instances()
+    _peers()
 
 
 def _people() -> None:
@@ -171,6 +173,9 @@ def _records() -> None:
         sa.PrimaryKeyConstraint("topic", name="pk_revisions"),
         **col.OPTIONS,
     )
+
+
+def _swarm() -> None:
     op.create_table(
         "cluster_changes",
         *col.stamped(),
@@ -311,6 +316,9 @@ def _instances() -> None:
         **col.OPTIONS,
     )
     op.create_index("ix_seed_peers_seed_peer_cluster_id", "seed_peers", ["seed_peer_cluster_id"])
+
+
+def _peers() -> None:
     op.create_table(
         "peers",
         *col.stamped(),
