@@ -9,7 +9,7 @@ browsers waits here as well.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from dfinfra.jobs import JobGroup
 from dfinfra.logs import get_logger
@@ -61,13 +61,17 @@ class Changes:
 
     async def wait(self, topic: str, seen: int, timeout_s: float | None = None) -> int:
         """Wait until the counter is not ``seen``, or the time is over; returns the counter."""
+        await self.wait_any({topic: seen}, timeout_s)
+        return self.revision(topic)
+
+    async def wait_any(self, seen: Mapping[str, int], timeout_s: float | None = None) -> None:
+        """Wait until one of the counters is not what was seen of it, or the time is over."""
         try:
             async with asyncio.timeout(timeout_s):
-                while self.revision(topic) == seen:
+                while all(self.revision(topic) == value for topic, value in seen.items()):
                     await self._next()
         except TimeoutError:
             pass
-        return self.revision(topic)
 
     async def _next(self) -> None:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()

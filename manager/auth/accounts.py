@@ -125,3 +125,9 @@ def close_sessions(session: Session, user_id: int, *, but: str | None = None) ->
     if but is not None:
         statement = statement.where(SessionRow.token_hash != hash_token(but))
     session.execute(statement)
+
+
+def session_end(session: Session, token: str) -> datetime:
+    """When the session ends. It must be there."""
+    row = session.get_one(SessionRow, hash_token(token))
+    return row.expires_at
