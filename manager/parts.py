@@ -1,7 +1,7 @@
 """What the parts of the manager share, and what each of them brings.
 
-``manager.app`` makes one :class:`Core` and asks each part for its :class:`Part`: a module has a function
-``part(core: Core) -> Part`` and stands in the list of ``manager.app``.
+``manager.app`` makes one :class:`Core` and asks each part for its :class:`Part`: a module has a
+function ``part(core: Core) -> Part`` and stands in the list of ``manager.app``.
 """
 
 from __future__ import annotations

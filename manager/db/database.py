@@ -1,8 +1,9 @@
 """Opens the database and runs transactions in it, from threads or from the loop.
 
-A transaction is a function of a session: ``await database.run(lambda session: …)``. It is committed when
-the function returns, rolled back when it raises, and done anew when the database gave it up for another
-(a deadlock, a serialization failure, a lock held too long), so it must not have effects outside.
+A transaction is a function of a session: ``await database.run(lambda session: …)``. It is committed
+when the function returns, rolled back when it raises, and done anew when the database gave it up
+for another (a deadlock, a serialization failure, a lock held too long), so it must not have effects
+outside.
 
 Writers of SQLite begin with ``BEGIN IMMEDIATE``: one at a time, and none fails half-way. On the others
 rows to be claimed are taken with :func:`claimable`, which passes over what another replica holds.
@@ -142,8 +143,8 @@ class Database:
 def claimable(statement: Select[Any]) -> Select[Any]:
     """The statement, locking the rows it finds and passing over those that another replica locked.
 
-    For a claim: select with it, write your name and a lease into the rows, commit. SQLite has one writer
-    at a time and needs no row locks; there the clause is left out.
+    For a claim: select with it, write your name and a lease into the rows, commit. SQLite has one
+    writer at a time and needs no row locks; there the clause is left out.
     """
     return statement.with_for_update(skip_locked=True)
 

@@ -1,7 +1,8 @@
 """Counters that say "this changed", one row per topic.
 
-A transaction that changes what others watch bumps the topic's counter in the same transaction; every
-replica looks at all counters once a second (``manager.changes``). Topics are words such as ``clusters``.
+A transaction that changes what others watch bumps the topic's counter in the same transaction;
+every replica looks at all counters once a second (``manager.changes``). Topics are words such as
+``clusters``.
 """
 
 from __future__ import annotations
