@@ -111,7 +111,7 @@ class JobStep(Base):
 
 
 class Secret(Stamped, Base):
-    """A named secret of a user or team, enciphered: a Hub token, keys of a store, a registry's password."""
+    """A named secret, enciphered: a Hub token, keys of a store, a registry's password."""
 
     __tablename__ = "secrets"
 
