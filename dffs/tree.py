@@ -2,8 +2,8 @@
 
 A path is text below the root of the volume, with or without a slash at the front; bytes that are no
 UTF-8 are carried as `os.fsdecode` writes them. Calls block; a Tree is thread-safe. Refusals are
-MetaError (an OSError with errno). Whoever can open a volume's metadata may do everything: the caller is root
-unless another is given.
+MetaError (an OSError with errno). Whoever can open a volume's metadata may do everything: the caller
+is root unless another is given.
 """
 
 from __future__ import annotations
@@ -99,12 +99,12 @@ class Tree:
             yield os.fsdecode(key.rstrip(_SLASH)), attr
 
     def keys(
-        self, ino: int, *, after: bytes = b"", folder: bytes = b""
+        self, ino: int, *, after: bytes = b"", folder: bytes = b"", deep: bool = True
     ) -> Iterator[tuple[bytes, Attr]]:
         """All below a directory as keys (a directory's ends with `/`) in the order of their bytes.
 
         `after` is a key relative to the directory: only what comes after it is given, and the
-        directories that lie wholly before it are not read.
+        directories that lie wholly before it are not read. Without `deep`, this directory alone.
         """
         for entry in self._sorted(ino, after.partition(_SLASH)[0]):
             assert entry.attr is not None
@@ -113,7 +113,7 @@ class Tree:
             inside = after.startswith(key) and is_directory
             if key > after:
                 yield folder + key, entry.attr
-            if is_directory and (key > after or inside):
+            if deep and is_directory and (key > after or inside):
                 rest = after[len(key) :] if inside else b""
                 yield from self.keys(entry.ino, after=rest, folder=folder + key)
 
@@ -174,7 +174,7 @@ class Tree:
 
     def begin(self, parent: int, name: bytes, mode: int = 0o644) -> tuple[bytes, Attr]:
         """A new file under a name that nobody asks for, opened; its name and attributes."""
-        partial = b"." + name[:200] + PARTIAL.encode() + secrets.token_hex(6).encode()
+        partial = _partial(name)
         attr, _ = self.meta.create(self.caller, parent, partial, mode)
         return partial, attr
 
@@ -216,20 +216,31 @@ class Tree:
         if held is None:
             return None
         parent, name = self._parent(path)
-        partial = b"." + name[:200] + PARTIAL.encode() + secrets.token_hex(6).encode()
+        partial = self.clone_aside(held, parent, name)
+        if partial is None:
+            return None
         try:
-            attr = self.meta.clone(self.caller, held, parent, partial)
+            attr = self.meta.lookup(self.caller, parent, partial)
             if attr.content != digest:  # changed between the two
                 self.discard(parent, partial)
                 return None
             self.finish(attr, mtime_ns=mtime_ns)
-            self.meta.setattr(self.caller, attr.ino, mode=0o644)
             return self.publish(parent, partial, name)
-        except BaseException as error:
+        except BaseException:
             self.discard(parent, partial)
-            if isinstance(error, MetaError) and error.errno == errno.ENOENT:
+            raise
+
+    def clone_aside(self, ino: int, parent: int, name: bytes) -> bytes | None:
+        """A copy of a file by rows, not published yet; its temporary name. None: it has gone."""
+        partial = _partial(name)
+        try:
+            attr = self.meta.clone(self.caller, ino, parent, partial)
+            self.meta.setattr(self.caller, attr.ino, mode=0o644)
+        except MetaError as error:
+            if error.errno == errno.ENOENT:
                 return None
             raise
+        return partial
 
     def mkdirs(self, path: str, mode: int = 0o755) -> Attr:
         """A directory with all that lead to it; those that are there stay. ENOTDIR."""
@@ -309,6 +320,10 @@ class Tree:
         return self.meta.clone(
             self.caller, source.ino, parent, name, preserve=preserve, immutable=immutable
         )
+
+
+def _partial(name: bytes) -> bytes:
+    return b"." + name[:200] + PARTIAL.encode() + secrets.token_hex(6).encode()
 
 
 def _push(waiting: list[tuple[bytes, Entry]], entry: Entry) -> None:

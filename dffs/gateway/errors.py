@@ -35,6 +35,7 @@ _KNOWN: dict[str, tuple[int, str]] = {
     "NoSuchTagSet": (404, "There are no tags."),
     "NoSuchUpload": (404, "There is no such upload, or it was completed or aborted."),
     "NotImplemented": (501, "This is not offered by the gateway."),
+    "ObjectExistsAsDirectory": (409, "There are objects below this key."),
     "PreconditionFailed": (412, "A condition of the request does not hold."),
     "QuotaExceeded": (507, "The volume or directory is full."),
     "RequestTimeTooSkewed": (403, "The request's time is more than 15 minutes off."),
