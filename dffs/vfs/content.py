@@ -1,0 +1,216 @@
+"""One version of a file's content, for reading: its blocks, and where on this node they are kept.
+
+Made by an inode for the version it saw; never changes. Bytes are copied into the reader's buffer
+from the node's file where that has them; a block that is missing is fetched, verified, kept and copied.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from dffs.cache.cachedfile import CachedFile
+from dffs.meta.types import HOLE_BLOCK, Block
+from dffs.vfs.parts import Parts
+from dffs.vfs.patterns import ModelLayout, detect
+from dffs.vfs.readahead import Readahead
+from dffs.vfs.swarm import SwarmFile
+
+_FILLERS = 4
+#: Smaller files are not worth the daemon's attention.
+_SWARM_BYTES = 8 << 20
+
+
+class Content:
+    """Thread-safe. `digest` is "sha256:…" of the whole if the metadata know it."""
+
+    def __init__(
+        self, blocks: Sequence[Block], size_bytes: int, parts: Parts, *, digest: str = ""
+    ) -> None:
+        self._block_bytes = parts.block_bytes
+        count = -(-size_bytes // self._block_bytes)
+        self.blocks = [*blocks[:count], *[HOLE_BLOCK] * (count - len(blocks))]
+        self.size_bytes = size_bytes
+        self.digest = digest
+        self._parts = parts
+        self._lock = threading.Lock()
+        self._cached: CachedFile | None = None
+        self._swarm_file: SwarmFile | None = None
+        self._opened = False
+        #: Somebody reads: what is fetched ahead goes on.
+        self._active = True
+        window = parts.policy.max_readahead_bytes // self._block_bytes
+        self._ahead = Readahead(self._block_bytes, count, max_window=window)
+        self._layout: ModelLayout | None = None
+        self._fill: list[int] | None = None
+
+    def changed(self, changes: Mapping[int, Block], size_bytes: int) -> Content:
+        """The content after some blocks were written."""
+        blocks = list(self.blocks)
+        top = max(changes, default=-1)
+        blocks += [HOLE_BLOCK] * (top + 1 - len(blocks))
+        for index, block in changes.items():
+            blocks[index] = block
+        return Content(blocks, size_bytes, self._parts)
+
+    def block(self, index: int) -> Block:
+        """The row of a block; a hole past the end."""
+        return self.blocks[index] if index < len(self.blocks) else HOLE_BLOCK
+
+    # --- reading ------------------------------------------------------------------------------
+
+    def read_into(self, offset: int, view: memoryview) -> int:
+        """Bytes up to the end of the content; how many there were."""
+        view = view[: max(self.size_bytes - offset, 0)]
+        if not len(view):
+            return 0
+        self._active = True
+        cached = self._file()
+        if cached is not None and cached.complete:
+            return cached.read_into(offset, view)
+        self._advise(offset, len(view))
+        at = 0
+        while at < len(view):
+            index, start = divmod(offset + at, self._block_bytes)
+            part = view[at : at + self._block_bytes - start]
+            self._read_block(cached, index, start, part)
+            at += len(part)
+        return at
+
+    def _read_block(
+        self, cached: CachedFile | None, index: int, start: int, part: memoryview
+    ) -> None:
+        if cached is not None and cached.have[index]:
+            if cached.read_into(index * self._block_bytes + start, part) != len(part):
+                raise OSError(f"blob {cached.blob_id} is shorter than it should be")
+            return
+        data = self.bring(index)[start : start + len(part)]
+        part[: len(data)] = data
+        if len(data) < len(part):
+            part[len(data) :] = bytes(len(part) - len(data))
+
+    def bring(self, index: int) -> memoryview:
+        """The bytes of a block that belong to the file; kept on the node on the way."""
+        block = self.blocks[index]
+        cached = self._file()
+        if block.is_hole:
+            if cached is not None:
+                cached.put(index, memoryview(b""), self._extent(index))
+            return memoryview(b"")
+        keep = partial(self._keep, cached, index, block)
+        from_swarm = partial(self._from_swarm, index, block) if self._swarm_file else None
+        data = self._parts.fetcher.block(block, keep, from_swarm)[: block.length_bytes]
+        if cached is not None and not cached.have[index]:
+            keep(data, False)
+        if index == 0 and self._layout is None:
+            self._layout = detect(data, self.size_bytes)
+        return data
+
+    def _keep(
+        self, cached: CachedFile | None, index: int, block: Block, data: memoryview, was_here: bool
+    ) -> None:
+        if cached is None or cached.broken:
+            if not was_here:
+                self._parts.cache.put(block.digest, data)
+            return
+        cached.put(index, data[: block.length_bytes], self._extent(index))
+        if block.length_bytes == block.stored_bytes and cached.have[index]:
+            self._parts.cache.placed(block.digest, cached, index)
+            if was_here and len(self.blocks) > 1:
+                self._parts.cache.drop(block.digest)
+
+    def _from_swarm(self, index: int, block: Block) -> memoryview | None:
+        source = self._swarm_file
+        if source is None or block.length_bytes != block.stored_bytes:
+            return None
+        return source.read(index * self._block_bytes, block.stored_bytes)
+
+    def _extent(self, index: int) -> int:
+        return min(self._block_bytes, self.size_bytes - index * self._block_bytes)
+
+    # --- ahead of need ------------------------------------------------------------------------
+
+    def _advise(self, offset: int, size: int) -> None:
+        with self._lock:
+            wanted = self._ahead.on_read(offset, size)
+            layout = self._layout
+            fills = layout is not None and self._fill is None and offset >= layout.data_start
+            if layout is not None and fills:
+                order = layout.order_from(offset, self._block_bytes, len(self.blocks))
+                self._fill = order[::-1]
+        for index in wanted:
+            if not self._here(index) and not self._parts.fetcher.ahead(
+                partial(self._bring_ahead, index)
+            ):
+                break
+        if fills and self._cached is not None:
+            for _ in range(_FILLERS):
+                self._parts.fetcher.ahead(self._fill_one)
+
+    def _bring_ahead(self, index: int) -> None:
+        if self._active and not self._here(index):
+            self.bring(index)
+
+    def _fill_one(self) -> None:
+        """A loader is at work on a model: bring the next block it will want, and so on."""
+        while self._active:
+            with self._lock:
+                index = self._fill.pop() if self._fill else None
+            if index is None:
+                return
+            if not self._here(index):
+                self.bring(index)
+                self._parts.fetcher.ahead(self._fill_one)
+                return
+
+    def _here(self, index: int) -> bool:
+        cached = self._cached
+        if cached is not None and not cached.broken:
+            return bool(cached.have[index])
+        block = self.blocks[index]
+        return block.is_hole or self._parts.cache.memory.get(block.digest) is not None
+
+    # --- where it is kept ---------------------------------------------------------------------
+
+    def _file(self) -> CachedFile | None:
+        if self._opened:
+            return self._cached
+        with self._lock:
+            if not self._opened:
+                self._cached = self._parts.cache.file(
+                    self.blocks, self.size_bytes, self._block_bytes
+                )
+                self._open_swarm()
+                self._opened = True
+            return self._cached
+
+    def _open_swarm(self) -> None:
+        complete = self._cached is not None and self._cached.complete
+        if self._parts.swarm and self.digest and self.size_bytes >= _SWARM_BYTES and not complete:
+            self._swarm_file = self._parts.swarm.open(self.digest, self.size_bytes)
+
+    def complete_fd(self) -> int | None:
+        """A descriptor of a local file with exactly this content, if there is one already."""
+        if not self._opened and self.size_bytes:
+            with self._lock:
+                if not self._opened:
+                    self._cached = self._parts.cache.complete_file(
+                        self.blocks, self.size_bytes, self._block_bytes
+                    )
+                    self._opened = self._cached is not None
+        if self._cached is not None and self._cached.complete:
+            return self._cached.fd
+        return self._swarm_file.complete_fd() if self._swarm_file is not None else None
+
+    def park(self) -> None:
+        """Nobody reads for now: let the node's file go, so that it may be evicted."""
+        with self._lock:
+            self._active = False
+            cached, self._cached, self._opened = self._cached, None, False
+            source, self._swarm_file = self._swarm_file, None
+            self._fill = None
+        if cached is not None:
+            self._parts.cache.let_go(cached)
+        if source is not None:
+            source.close()

@@ -1,0 +1,111 @@
+"""Brings blocks: from the node's cache, from the swarm, from the object store; each one once.
+
+Shared by all contents of a process. Who needs a block now fetches it on its own thread; what will be
+needed is fetched by a pool, whose queue is bounded.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from dffs.blocks.names import block_digest
+from dffs.blocks.store import BlockStore
+from dffs.cache.node import NodeCache
+from dffs.meta.types import Block
+from dffs.vfs.metrics import Counters
+from dfinfra.logs import get_logger
+
+_log = get_logger("dffs")
+
+#: Brings a block from the swarm, None if it cannot.
+FromSwarm = Callable[[], memoryview | None]
+#: Keeps a block's bytes; told whether they were on this node before.
+Keep = Callable[[memoryview, bool], None]
+
+
+class Fetcher:
+    """`threads` fetches ahead of need at once, `queue` more may wait."""
+
+    def __init__(
+        self,
+        blocks: BlockStore,
+        cache: NodeCache,
+        counters: Counters,
+        *,
+        threads: int,
+        queue: int,
+    ) -> None:
+        self._blocks = blocks
+        self.cache = cache
+        self._counters = counters
+        self._lock = threading.Lock()
+        self._running: dict[bytes, Future[memoryview]] = {}
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="dffs-fetch")
+        self._places = threading.BoundedSemaphore(threads + queue)
+
+    def block(
+        self, block: Block, keep: Keep | None = None, from_swarm: FromSwarm | None = None
+    ) -> memoryview:
+        """The stored bytes of a block, on this thread unless another one is at it already.
+
+        `keep` is called once for each time that they are brought, before anybody gets them.
+        """
+        with self._lock:
+            running = self._running.get(block.digest)
+            if running is None:
+                mine: Future[memoryview] = Future()
+                self._running[block.digest] = mine
+        if running is not None:
+            return running.result()
+        try:
+            data, was_here = self._bring(block, from_swarm)
+            if keep is not None:
+                keep(data, was_here)
+        except BaseException as error:
+            mine.set_exception(error)
+            raise
+        else:
+            mine.set_result(data)
+            return data
+        finally:
+            with self._lock:
+                self._running.pop(block.digest, None)
+
+    def _bring(self, block: Block, from_swarm: FromSwarm | None) -> tuple[memoryview, bool]:
+        held = self.cache.get(block)
+        if held is not None:
+            self._counters.add("cache_bytes", len(held))
+            return held, True
+        if from_swarm is not None:
+            told = from_swarm()
+            if told is not None and block_digest(told) == block.digest:
+                self._counters.add("swarm_bytes", len(told))
+                return told, False
+        data = self._blocks.get(block.digest, block.stored_bytes)
+        self._counters.add("object_bytes", len(data))
+        return data, False
+
+    def ahead(self, work: Callable[[], None]) -> bool:
+        """Do work in the pool; False if too much waits already."""
+        if not self._places.acquire(blocking=False):
+            return False
+        try:
+            self._pool.submit(self._ahead, work)
+        except RuntimeError:  # closing
+            self._places.release()
+            return False
+        return True
+
+    def _ahead(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception as error:  # the reader that needs the block meets the error itself
+            _log.info("read ahead failed", reason=str(error))
+        finally:
+            self._places.release()
+
+    def close(self) -> None:
+        """What has not begun is dropped; what runs is waited for."""
+        self._pool.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,214 @@
+"""The open files of one process: what dffs.vfs.api.FilesApi promises.
+
+Keeps one Inode per open inode number, remembers the content of files closed lately, and shares threads,
+buffers and caches among all of them.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+
+from dfcore.errors import MeganeuraError
+from dffs.blocks.store import BlockStore
+from dffs.cache.node import NodeCache
+from dffs.meta.api import MetaApi
+from dffs.meta.types import Attr, Caller
+from dffs.vfs import ranges
+from dffs.vfs.api import OpenFileApi
+from dffs.vfs.budget import Budget, BufferPool
+from dffs.vfs.content import Content
+from dffs.vfs.errors import as_os_error
+from dffs.vfs.fetcher import Fetcher
+from dffs.vfs.inode import Inode
+from dffs.vfs.metrics import Counters
+from dffs.vfs.openfile import OpenFile
+from dffs.vfs.parts import FilesPolicy, Parts
+from dffs.vfs.swarm import Swarm
+from dfinfra.logs import get_logger
+
+_log = get_logger("dffs")
+
+_RECENT_CONTENTS = 256
+_SEEN_VERSIONS = 65536
+_KEEP_BUFFERS = 16
+
+
+class Files:
+    """See FilesApi. Closing it does not close meta, blocks or cache, which are the volume's."""
+
+    def __init__(
+        self,
+        meta: MetaApi,
+        blocks: BlockStore,
+        cache: NodeCache,
+        *,
+        policy: FilesPolicy | None = None,
+        swarm: Swarm | None = None,
+    ) -> None:
+        policy = policy or FilesPolicy()
+        self.counters = Counters()
+        queue = max(policy.buffer_bytes // blocks.block_size_bytes, 1)
+        self._parts = Parts(
+            meta=meta,
+            blocks=blocks,
+            cache=cache,
+            fetcher=Fetcher(
+                blocks, cache, self.counters, threads=policy.max_downloads, queue=queue
+            ),
+            swarm=swarm,
+            uploads=ThreadPoolExecutor(policy.max_uploads, thread_name_prefix="dffs-upload"),
+            hashing=ThreadPoolExecutor(1, thread_name_prefix="dffs-hash"),
+            budget=Budget(policy.buffer_bytes, self._relieve),
+            pool=BufferPool(blocks.block_size_bytes, _KEEP_BUFFERS),
+            policy=policy,
+            counters=self.counters,
+        )
+        self._lock = threading.Lock()
+        self._inodes: dict[int, Inode] = {}
+        self._recent: OrderedDict[int, tuple[int, Content]] = OrderedDict()
+        self._versions: OrderedDict[int, int] = OrderedDict()
+
+    # --- opening ------------------------------------------------------------------------------
+
+    def open(self, caller: Caller, ino: int, flags: int) -> OpenFile:
+        """See FilesApi."""
+        if flags & os.O_TRUNC and (inode := self._inodes.get(ino)) is not None:
+            inode.discard()
+        try:
+            attr = self._parts.meta.open(caller, ino, flags)
+        except MeganeuraError as error:
+            raise as_os_error(error) from error
+        return self.opened(attr, flags)
+
+    def opened(self, attr: Attr, flags: int) -> OpenFile:
+        """See FilesApi."""
+        with self._lock:
+            inode = self._inodes.get(attr.ino)
+            if inode is None:
+                inode = self._inodes[attr.ino] = Inode(
+                    attr, self._parts, self._content_of(attr.ino, attr.version)
+                )
+            inode.handles += 1
+            keep = self._versions.get(attr.ino) == attr.version and not inode.dirty
+            self._note(attr.ino, attr.version)
+        inode.refresh(attr)
+        self.counters.add("opens")
+        return OpenFile(inode, flags, self._parts, keep_cache=keep, released=self._released)
+
+    def _content_of(self, ino: int, version: int) -> Content | None:
+        found = self._recent.pop(ino, None)
+        return found[1] if found is not None and found[0] == version else None
+
+    def _note(self, ino: int, version: int) -> None:
+        self._versions[ino] = version
+        self._versions.move_to_end(ino)
+        if len(self._versions) > _SEEN_VERSIONS:
+            self._versions.popitem(last=False)
+
+    def _released(self, inode: Inode) -> None:
+        with self._lock:
+            inode.handles -= 1
+            last = inode.handles == 0
+            if last:
+                del self._inodes[inode.ino]
+                self._remember(inode)
+        if last and inode.dirty:
+            inode.discard()
+        try:
+            self._parts.meta.release(inode.ino)
+        except (OSError, MeganeuraError) as error:
+            _log.warning("release failed", ino=inode.ino, reason=str(error))
+
+    def _remember(self, inode: Inode) -> None:
+        self._note(inode.ino, inode.attr.version)
+        last = None if inode.dirty else inode.last_content()
+        if last is None:
+            return
+        self._recent[inode.ino] = last
+        if len(self._recent) > _RECENT_CONTENTS:
+            self._recent.popitem(last=False)
+
+    # --- what was written here ----------------------------------------------------------------
+
+    def seen(self, attr: Attr) -> Attr:
+        """See FilesApi."""
+        inode = self._inodes.get(attr.ino)
+        return attr if inode is None else inode.seen(attr)
+
+    def truncate(self, caller: Caller, ino: int, size: int) -> Attr:
+        """See FilesApi."""
+        inode = self._inodes.get(ino)
+        if inode is not None:
+            return inode.truncate(caller, size, opened=False)
+        try:
+            return self._parts.meta.setattr(caller, ino, size=size)
+        except MeganeuraError as error:
+            raise as_os_error(error) from error
+
+    def copy_range(
+        self,
+        source: OpenFileApi,
+        source_offset: int,
+        target: OpenFileApi,
+        target_offset: int,
+        length: int,
+    ) -> int:
+        """See FilesApi."""
+        assert isinstance(source, OpenFile)
+        assert isinstance(target, OpenFile)
+        return ranges.copy_range(
+            source.inode, source_offset, target.inode, target_offset, length, self._parts
+        )
+
+    def flush_ino(self, ino: int) -> None:
+        """See FilesApi."""
+        inode = self._inodes.get(ino)
+        if inode is not None:
+            inode.flush()
+
+    def flush_all(self) -> None:
+        """See FilesApi. Every file is tried; the first error is raised then."""
+        with self._lock:
+            inodes = list(self._inodes.values())
+        failed: OSError | None = None
+        for inode in inodes:
+            try:
+                inode.flush()
+            except OSError as error:
+                failed = failed or error
+        if failed is not None:
+            raise failed
+
+    def changed(self, ino: int) -> None:
+        """See FilesApi."""
+        inode = self._inodes.get(ino)
+        if inode is not None and not inode.dirty:
+            inode.look_again()
+
+    def _relieve(self) -> None:
+        """Buffers are used up: send what waits for more bytes, of one file after the other."""
+        with self._lock:
+            inodes = [inode for inode in self._inodes.values() if inode.dirty]
+        for inode in inodes:
+            if inode.send_open():
+                return
+
+    def stats(self) -> dict[str, int]:
+        """Counts since the start, and what is in use now."""
+        with self._lock:
+            now = {"open_files": len(self._inodes), "buffer_bytes": self._parts.budget.used_bytes}
+        return {**self.counters.snapshot(), **now}
+
+    def close(self) -> None:
+        """See FilesApi."""
+        try:
+            self.flush_all()
+        finally:
+            self._parts.fetcher.close()
+            self._parts.uploads.shutdown()
+            self._parts.hashing.shutdown()
+            if self._parts.swarm is not None:
+                self._parts.swarm.close()

@@ -1,0 +1,139 @@
+"""One handle on an open file: what dffs.vfs.api.OpenFileApi promises."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from dffs.meta.types import ROOT_CALLER, Attr, Caller, MetaError
+from dffs.vfs import ranges
+from dffs.vfs.errors import as_os_error
+from dffs.vfs.inode import Inode
+from dffs.vfs.parts import Parts
+from dfinfra.logs import get_logger
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+_log = get_logger("dffs")
+
+
+class OpenFile:
+    """See OpenFileApi."""
+
+    def __init__(
+        self,
+        inode: Inode,
+        flags: int,
+        parts: Parts,
+        *,
+        keep_cache: bool,
+        released: Callable[[Inode], None],
+    ) -> None:
+        self.inode = inode
+        self.flags = flags
+        self.keep_cache = keep_cache
+        self._parts = parts
+        self._released = released
+        self._fd: int | None = None
+        self._fd_lock = threading.Lock()
+        self._open = True
+        access = flags & os.O_ACCMODE
+        self._reads = access != os.O_WRONLY
+        self._writes = access != os.O_RDONLY
+
+    @property
+    def ino(self) -> int:
+        """Its inode."""
+        return self.inode.ino
+
+    @property
+    def attr(self) -> Attr:
+        """The attributes as this process sees them."""
+        return self.inode.attr
+
+    def passthrough_fd(self) -> int | None:
+        """See OpenFileApi."""
+        if self._writes or self.inode.dirty:
+            return None
+        with self._fd_lock:
+            if self._fd is None and self._open:
+                try:
+                    fd = self.inode.content().complete_fd()
+                    # Of our own, so that it stays what it is while others come and go.
+                    self._fd = None if fd is None else os.dup(fd)
+                except Exception as error:
+                    raise as_os_error(error) from error
+            return self._fd
+
+    def read(self, offset: int, size: int) -> bytes:
+        """See OpenFileApi."""
+        buffer = bytearray(size)
+        done = self.read_into(offset, buffer)
+        return bytes(memoryview(buffer)[:done])
+
+    def read_into(self, offset: int, buffer: Buffer) -> int:
+        """See OpenFileApi."""
+        if not self._reads:
+            raise MetaError(errno.EBADF)
+        view = memoryview(buffer).cast("B")
+        done = self.inode.read_into(offset, view)
+        self._parts.counters.add("read_bytes", done)
+        return done
+
+    def write(self, offset: int, data: Buffer) -> int:
+        """See OpenFileApi."""
+        self._check_writable()
+        view = memoryview(data).cast("B")
+        if not len(view):
+            return 0
+        append = bool(self.flags & os.O_APPEND)
+        self._parts.counters.add("written_bytes", len(view))
+        return self.inode.write(None if append else offset, view)
+
+    def _check_writable(self) -> None:
+        if not self._writes:
+            raise MetaError(errno.EBADF)
+        if self._parts.policy.read_only:
+            raise MetaError(errno.EROFS)
+
+    def truncate(self, size: int, *, caller: Caller | None = None) -> Attr:
+        """See OpenFileApi."""
+        self._check_writable()
+        return self.inode.truncate(caller or ROOT_CALLER, size, opened=True)
+
+    def allocate(self, mode: int, offset: int, length: int) -> Attr:
+        """See OpenFileApi."""
+        self._check_writable()
+        return ranges.allocate(self.inode, self._parts, mode, offset, length)
+
+    def seek(self, offset: int, whence: int) -> int:
+        """See OpenFileApi."""
+        return ranges.seek(self.inode, self._parts, offset, whence)
+
+    def flush(self) -> None:
+        """See OpenFileApi."""
+        self.inode.flush()
+
+    def fsync(self, *, data_only: bool = False) -> None:
+        """See OpenFileApi. Content and its row are one: there is no data alone."""
+        self.inode.sync()
+
+    def release(self) -> None:
+        """See OpenFileApi."""
+        with self._fd_lock:
+            if not self._open:
+                return
+            self._open = False
+            fd, self._fd = self._fd, None
+        if fd is not None:
+            os.close(fd)
+        if self._writes and self.inode.dirty:
+            try:
+                self.inode.flush()
+            except OSError as error:
+                _log.error("written bytes are lost", ino=self.ino, reason=str(error))
+        self._released(self.inode)
