@@ -86,11 +86,18 @@ def check(request: Request, secret_of: SecretOf, now_s: float) -> Signed:
     if "host" not in claim.signed_headers:
         raise S3Error("AuthorizationHeaderMalformed", "The host header is not signed.")
     key = signing_key(secret, parts[0], parts[1])
-    text = string_to_sign(claim.time, scope, canonical_request(request, claim))
-    expected = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
-    if not hmac.compare_digest(expected.encode(), claim.signature.encode()):
-        raise S3Error("SignatureDoesNotMatch")
-    return Signed(access_key, claim.payload, claim.time, scope, key, expected)
+    # Clients sign the path as they send it, or as Amazon encodes it: both name the same key.
+    for path in dict.fromkeys((request.path, encoded_path(request.path))):
+        text = string_to_sign(claim.time, scope, canonical_request(request, claim, path))
+        expected = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+        if hmac.compare_digest(expected.encode(), claim.signature.encode()):
+            return Signed(access_key, claim.payload, claim.time, scope, key, expected)
+    raise S3Error("SignatureDoesNotMatch")
+
+
+def encoded_path(path: str) -> str:
+    """A path with everything encoded that is not unreserved, once."""
+    return quote(unquote_to_bytes(path), safe="/-_.~") or "/"
 
 
 def signing_key(secret: str, day: str, region: str) -> bytes:
@@ -107,7 +114,7 @@ def string_to_sign(time: str, scope: str, canonical: str) -> str:
     return f"{ALGORITHM}\n{time}\n{scope}\n{digest}"
 
 
-def canonical_request(request: Request, claim: _Claim) -> str:
+def canonical_request(request: Request, claim: _Claim, path: str) -> str:
     """The request in the one form that both sides can compute."""
     headers = "".join(
         f"{name}:{' '.join((request.header(name) or '').split())}\n"
@@ -115,7 +122,6 @@ def canonical_request(request: Request, claim: _Claim) -> str:
     )
     query = canonical_query(request.query, without="X-Amz-Signature")
     names = ";".join(claim.signed_headers)
-    path = quote(unquote_to_bytes(request.path), safe="/-_.~") or "/"
     return f"{request.method}\n{path}\n{query}\n{headers}\n{names}\n{claim.payload}"
 
 
