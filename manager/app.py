@@ -25,12 +25,13 @@ from manager.auth.identify import Identifier
 from manager.changes import Changes
 from manager.config import ManagerConfig
 from manager.db.database import Database
+from manager.jobs import compose as jobs
 from manager.parts import Core, Part
 from manager.rest import core as core_routes
 from manager.rest.routes import Route
 from manager.rest.server import RestServer
 
-PARTS: tuple[Callable[[Core], Part], ...] = (core_routes.part,)
+PARTS: tuple[Callable[[Core], Part], ...] = (core_routes.part, jobs.part)
 """Their routes come in this order, and their services start in it."""
 
 

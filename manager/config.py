@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 from dfinfra.config import Port, Seconds
 from dfinfra.configvalues import Bounds
+from manager.jobs.config import JobsConfig
 
 DEFAULT_PATH = Path("/etc/dragonfly/manager.yaml")
 """Read if it is there and no other file is named."""
@@ -179,6 +180,7 @@ class ManagerConfig:
     admin: AdminConfig = field(default_factory=AdminConfig)
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
     retention: RetentionConfig = field(default_factory=RetentionConfig)
+    jobs: JobsConfig = field(default_factory=JobsConfig)
     state_dir: Path | None = None
     poll_s: Seconds = 1.0
     """How often a replica looks for what another one changed."""

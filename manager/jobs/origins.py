@@ -41,7 +41,7 @@ class Origins:
         if spec.scheme in ("http", "https"):
             if secret:
                 credentials = Credentials({"Authorization": f"Bearer {secret}"})
-            return HttpSource(self._web.targets, credentials)
+            return HttpSource(self._web.targets, credentials, given.get("signed"))
         if spec.scheme == "hf":
             token = secret or _bearer(credentials)
             return HubSource(self._web, spec.endpoint or self._hub, token)

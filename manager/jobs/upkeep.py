@@ -47,38 +47,12 @@ def parse_task(args: Mapping[str, Any]) -> dict[str, Any]:
     return {"task_id": task_id}
 
 
-class TaskJobs:
-    """Handlers of ``get_task`` and ``delete_task``."""
+class _TaskJob:
+    """What asks every host of a task."""
 
     def __init__(self, swarm: Swarm, nodes: Nodes) -> None:
         self._swarm = swarm
         self._nodes = nodes
-
-    async def get(self, work: Work) -> Mapping[str, Any]:
-        """Which hosts hold the task, and how much of it."""
-
-        async def ask(host: JobHost) -> dict[str, Any] | None:
-            task = await self._nodes.stat(host, str(work.claim.spec["task_id"]))
-            if task is None:
-                return None
-            return {
-                **_host(host),
-                "state": task.state,
-                "content_length": task.content_length,
-                "finished_pieces": len(task.pieces),
-                "pieces": task.piece_count,
-            }
-
-        return await self._of_all(work, "peers", ask)
-
-    async def delete(self, work: Work) -> Mapping[str, Any]:
-        """Drop the task on every host that holds it."""
-
-        async def ask(host: JobHost) -> dict[str, Any] | None:
-            gone = await self._nodes.delete(host, str(work.claim.spec["task_id"]))
-            return _host(host) if gone else None
-
-        return await self._of_all(work, "success_tasks", ask)
 
     async def _of_all(
         self, work: Work, key: str, ask: Callable[[JobHost], Awaitable[dict[str, Any] | None]]
@@ -105,6 +79,40 @@ class TaskJobs:
         errors = [line for line in await asyncio.gather(*map(one, hosts)) if line]
         result = job_states(groups.values(), error="; ".join(dict.fromkeys(errors))[:2000])
         return {**result, "task_id": work.claim.spec["task_id"]}
+
+
+class GetTask(_TaskJob):
+    """Handler of ``get_task``."""
+
+    async def run(self, work: Work) -> Mapping[str, Any]:
+        """Which hosts hold the task, and how much of it."""
+
+        async def ask(host: JobHost) -> dict[str, Any] | None:
+            task = await self._nodes.stat(host, str(work.claim.spec["task_id"]))
+            if task is None:
+                return None
+            return {
+                **_host(host),
+                "state": task.state,
+                "content_length": task.content_length,
+                "finished_pieces": len(task.pieces),
+                "pieces": task.piece_count,
+            }
+
+        return await self._of_all(work, "peers", ask)
+
+
+class DeleteTask(_TaskJob):
+    """Handler of ``delete_task``."""
+
+    async def run(self, work: Work) -> Mapping[str, Any]:
+        """Drop the task on every host that holds it."""
+
+        async def ask(host: JobHost) -> dict[str, Any] | None:
+            gone = await self._nodes.delete(host, str(work.claim.spec["task_id"]))
+            return _host(host) if gone else None
+
+        return await self._of_all(work, "success_tasks", ask)
 
 
 TakeIn = Callable[[Session, Iterable[JobHost]], int]

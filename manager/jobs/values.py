@@ -60,6 +60,16 @@ def pairs(args: Mapping[str, Any], key: str, *, prefix: str = "args.") -> dict[s
     return dict(value)
 
 
+def mapping(args: Mapping[str, Any], key: str, *, prefix: str = "args.") -> dict[str, Any]:
+    """An object; missing and null are empty."""
+    value = args.get(key)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise BadInput(f"{prefix}{key}: must be an object")
+    return value
+
+
 def duration_s(args: Mapping[str, Any], key: str, *, prefix: str = "args.") -> float | None:
     """Seconds: a text like 30m, or whole nanoseconds as Go writes a time.Duration."""
     value = args.get(key)

@@ -18,7 +18,6 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from dfcore.errors import ConfigError, MeganeuraError
-from manager.db.database import Database
 from manager.db.jobs import VaultKey
 
 _KEY_BYTES = 32
@@ -26,10 +25,19 @@ _NONCE_BYTES = 12
 
 
 class Vault:
-    """Seals and opens texts. Thread-safe."""
+    """Seals and opens texts, once it has its key. Thread-safe."""
 
-    def __init__(self, key: bytes) -> None:
-        self._cipher = AESGCM(key)
+    def __init__(self, key: bytes | None = None) -> None:
+        self._key = AESGCM(key) if key is not None else None
+
+    def unlock(self, key: bytes) -> None:
+        """Give it the key."""
+        self._key = AESGCM(key)
+
+    @property
+    def _cipher(self) -> AESGCM:
+        assert self._key is not None, "the vault has no key yet"
+        return self._key
 
     def seal(self, plain: bytes, place: str) -> bytes:
         """Encipher for one place, such as ``secret/hub``."""
@@ -64,18 +72,14 @@ def read_key(path: Path) -> bytes:
     return key[:_KEY_BYTES]
 
 
-def key_in_database(database: Database) -> bytes:
+def key_in(session: Session) -> bytes:
     """The key that the replicas share through the database; the first one makes it."""
-
-    def made(session: Session) -> bytes:
-        row = session.get(VaultKey, 1)
-        if row is None:
-            row = VaultKey(id=1, key=secrets.token_bytes(_KEY_BYTES))
-            session.add(row)
-            session.flush()
-        return row.key
-
-    try:
-        return database.transact(made)
-    except IntegrityError:  # another replica was first
-        return database.transact(made)
+    row = session.get(VaultKey, 1)
+    if row is None:
+        try:
+            with session.begin_nested():
+                session.add(VaultKey(id=1, key=secrets.token_bytes(_KEY_BYTES)))
+        except IntegrityError:  # another replica was first
+            session.expire_all()
+        row = session.get_one(VaultKey, 1)
+    return row.key

@@ -24,9 +24,13 @@ _SIGNED = {name.lower() for name in SIGNATURE_QUERY_PARAMS if "sign" in name.low
 class HttpSource:
     """URLs are files as they are. Signed ones are kept with the job's credentials, not with its plan."""
 
-    def __init__(self, targets: Targets, credentials: Credentials) -> None:
+    def __init__(
+        self, targets: Targets, credentials: Credentials, signed: Mapping[str, str] | None = None
+    ) -> None:
+        """``signed`` has, for URLs without their query, those with it."""
         self._targets = targets
         self._headers = headers_of(credentials)
+        self._signed = signed or {}
 
     async def plan(self, spec: PreheatSpec) -> list[PlannedFile]:
         """One file for each URL."""
@@ -52,7 +56,9 @@ class HttpSource:
         """The URL and the headers that were given."""
         await self._targets.check(file.url)
         return Access(
-            file.url, self._headers, filtered_query_params=tuple(DEFAULT_FILTERED_QUERY_PARAMS)
+            self._signed.get(file.url, file.url),
+            self._headers,
+            filtered_query_params=tuple(DEFAULT_FILTERED_QUERY_PARAMS),
         )
 
 
