@@ -6,12 +6,13 @@ from tests.kube.chart import GUIDE, Case
 
 DEFAULT = Case("default")
 GUIDES = Case("the-guide", files=(GUIDE / "charts-config.yaml",))
+SERVICES = ("scheduler", "seedPeer", "dfdaemon", "manager")
 CASES = (
     DEFAULT,
     GUIDES,
     Case(
         "no-metrics",
-        values=tuple((f"{c}.metrics.enable", False) for c in ("scheduler", "seedPeer", "dfdaemon")),
+        values=tuple((f"{c}.metrics.enable", False) for c in SERVICES),
     ),
     Case("own-network", values=(("dfdaemon.hostNetwork", False), ("networkPolicy.enable", True))),
     Case(
@@ -43,6 +44,8 @@ CASES = (
         "own-secrets",
         values=(
             ("security", {"existingSecret": "hosts", "existingProxyCASecret": "proxy"}),
+            ("manager.existingRootSecret", "root"),
+            ("manager.database", {"type": "external", "existingSecret": "url"}),
             (
                 "image",
                 {"registry": "registry.example:5000", "tag": "x", "pullSecrets": [{"name": "p"}]},
@@ -54,7 +57,20 @@ CASES = (
         values=(
             ("scheduler", {"enable": False, "external": ["10.0.0.1:8002"]}),
             ("seedPeer.enable", False),
+            ("manager.enable", False),
         ),
+    ),
+    *(
+        Case(
+            f"manager-on-{name}",
+            values=(
+                (f"{name}.enable", True),
+                ("redis", {"enable": True, "storage": {"type": "emptyDir"}}),
+                ("manager", {"replicas": 2, "database": {"type": name}}),
+                ("manager.ingress", {"enable": True, "host": "models.example", "tlsSecret": "t"}),
+            ),
+        )
+        for name in ("postgresql", "mysql")
     ),
     Case(
         "watched",
@@ -67,12 +83,9 @@ CASES = (
     Case(
         "placed",
         values=(
-            *(
-                (f"{c}.nodeSelector", {"pool": "models"})
-                for c in ("scheduler", "seedPeer", "dfdaemon")
-            ),
-            *((f"{c}.priorityClassName", "high") for c in ("scheduler", "seedPeer", "dfdaemon")),
-            *((f"{c}.podLabels", {"team": "a"}) for c in ("scheduler", "seedPeer", "dfdaemon")),
+            *((f"{c}.nodeSelector", {"pool": "models"}) for c in SERVICES),
+            *((f"{c}.priorityClassName", "high") for c in SERVICES),
+            *((f"{c}.podLabels", {"team": "a"}) for c in SERVICES),
             ("dfdaemon.tolerations", [{"operator": "Exists"}]),
             ("scheduler.affinity", {"nodeAffinity": {}}),
             ("podAnnotations", {"a": "b"}),
@@ -91,6 +104,7 @@ CASES = (
             ),
             ("seedPeer.config", {"upload": {"port": 7005, "rpcPort": 7000}, "pprofPort": 7002}),
             ("scheduler.config", {"server": {"port": 7012}, "admin": {"port": 7013}}),
+            ("manager.config", {"server": {"rest": {"port": 7080}, "grpc": {"port": 7003}}}),
         ),
     ),
 )

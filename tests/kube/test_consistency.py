@@ -11,6 +11,8 @@ import yaml
 
 from dfdaemon.config import DaemonConfig, Profile
 from dfinfra import config as settings
+from manager.__main__ import command as manager_command
+from manager.config import ManagerConfig
 from scheduler.__main__ import command as scheduler_command
 from scheduler.config import SchedulerConfig
 from tests.kube.chart import GUIDE, NAMESPACE, RELEASE, Case, Object, Rendered, selects
@@ -19,6 +21,7 @@ CONFIGS: dict[str, type[Any]] = {
     "dfdaemon.yaml": DaemonConfig,
     "seedpeer.yaml": DaemonConfig,
     "scheduler.yaml": SchedulerConfig,
+    "manager.yaml": ManagerConfig,
 }
 
 
@@ -48,8 +51,8 @@ def ports_of(pod: Object) -> dict[str, int]:
 
 def test_each_service_reads_the_file_it_is_given(rendered: Rendered, tmp_path: Path) -> None:
     found = configs(rendered, tmp_path)
-    commands = {one["command"][0] for one in rendered.containers()} - {"chown", "python3"}
-    assert {f"{name}.yaml" for name in commands} == set(found)
+    commands = {one["command"][0] for one in rendered.containers() if "command" in one}
+    assert {f"{name}.yaml" for name in commands - {"chown", "python3"}} == set(found)
 
 
 def test_files_say_the_ports_that_pods_open(rendered: Rendered, tmp_path: Path) -> None:
@@ -60,6 +63,11 @@ def test_files_say_the_ports_that_pods_open(rendered: Rendered, tmp_path: Path) 
             config = found["scheduler.yaml"]
             assert opened == {"grpc": config.server.port, "admin": config.admin.port}
             assert config.admin.ip == "0.0.0.0"
+        elif component == "manager":
+            server, admin = found["manager.yaml"].server, found["manager.yaml"].admin
+            wanted = {"rest": server.rest.port, "grpc": server.grpc.port, "admin": admin.port}
+            assert opened == wanted
+            assert admin.ip == "0.0.0.0"
         elif component in ("seed-peer", "dfdaemon"):
             config = found["seedpeer.yaml" if component == "seed-peer" else "dfdaemon.yaml"]
             wanted = {
@@ -127,7 +135,7 @@ def test_the_schedulers_addresses_are_services_of_the_release(
     rendered: Rendered, tmp_path: Path, case: Case
 ) -> None:
     for name, config in configs(rendered, tmp_path).items():
-        if name == "scheduler.yaml":
+        if name in ("scheduler.yaml", "manager.yaml"):
             continue
         for address in config.scheduler.addrs:
             if case.name == "nodes-alone":
@@ -142,7 +150,8 @@ def test_the_schedulers_addresses_are_services_of_the_release(
 
 def test_every_mounted_thing_is_there(rendered: Rendered, case: Case) -> None:
     own = {(one["kind"], one["metadata"]["name"]) for one in rendered.objects}
-    brought = {("Secret", "hosts"), ("Secret", "proxy")} if case.name == "own-secrets" else set()
+    names = {"own-secrets": ("hosts", "proxy", "root", "url")}.get(case.name, ())
+    brought = {("Secret", name) for name in names}
     for pod in rendered.pods():
         volumes = {volume["name"] for volume in pod["spec"].get("volumes", [])}
         for one in rendered.workloads():
@@ -163,9 +172,9 @@ def test_arguments_are_taken_by_the_services_own_command_lines(rendered: Rendere
 
     taken = []
     for one in rendered.containers():
-        program = one["command"][0]
-        if program == "scheduler":
-            line: click.Command = scheduler_command
+        program = one.get("command", [""])[0]
+        if program in ("scheduler", "manager"):
+            line: click.Command = scheduler_command if program == "scheduler" else manager_command
         elif program in ("dfdaemon", "seedpeer"):
             main = daemon_run.command(program, Profile(service=program), "")
             # The click command is a cell of the entry point.

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from dfdaemon.config import DaemonConfig
+from manager.config import ManagerConfig
 from scheduler.config import SchedulerConfig
 from tests.architecture.sources import ROOT
 from tests.kube.config_schema import Schema, of_class
@@ -68,7 +69,14 @@ BY_PATH: dict[str, Schema] = {
     "scheduler.config": of_class(SchedulerConfig),
     "seedPeer.config": of_class(DaemonConfig),
     "dfdaemon.config": of_class(DaemonConfig),
-    "manager.config": ANY_OBJECT,
+    "manager.config": of_class(ManagerConfig),
+    "manager.database.type": {"enum": ["embedded", "postgresql", "mysql", "external"]},
+    "manager.storage.type": {"enum": ["pvc", "emptyDir"]},
+    "manager.service.type": {"enum": ["ClusterIP", "NodePort", "LoadBalancer"]},
+    **{
+        f"{name}.storage.type": {"enum": ["pvc", "emptyDir"]}
+        for name in ("postgresql", "mysql", "redis")
+    },
     "seedPeer.cache.type": {"enum": ["pvc", "emptyDir"]},
     "dfdaemon.cache.type": {"enum": ["hostPath", "pvc", "emptyDir"]},
     "dfdaemon.logs.type": {"enum": ["hostPath", "emptyDir"]},

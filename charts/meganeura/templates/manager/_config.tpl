@@ -1,0 +1,44 @@
+{{- /* The manager's file. Its secrets are in files that it reads. */}}
+{{- define "meganeura.manager.config" -}}
+{{- $values := .Values.manager }}
+{{- $computed := dict
+  "console" true
+  "stateDir" "/var/lib/meganeura/manager"
+  "server" (dict "logDir" "/var/log/dragonfly/manager")
+  "auth" (dict "rootPasswordFile" "/etc/dragonfly/root/password")
+  "security" (dict "dir" "/etc/dragonfly/hosts")
+  "admin" (dict "ip" "0.0.0.0")
+  "metrics" (dict "enable" $values.metrics.enable)
+}}
+{{- if ne $values.database.type "embedded" }}
+{{- $_ := set $computed "database" (dict "urlFile" "/etc/dragonfly/database/url") }}
+{{- end }}
+{{- include "meganeura.config" (list $values.config $computed) }}
+{{- end }}
+
+{{- define "meganeura.manager.admin" -}}
+{{ dig "admin" "port" 8001 .Values.manager.config }}
+{{- end }}
+{{- define "meganeura.manager.rest" -}}
+{{ dig "server" "rest" "port" 8080 .Values.manager.config }}
+{{- end }}
+{{- define "meganeura.manager.grpc" -}}
+{{ dig "server" "grpc" "port" 65003 .Values.manager.config }}
+{{- end }}
+
+{{- /* The Secret with the database's url. */}}
+{{- define "meganeura.manager.database-secret" -}}
+{{- $database := .Values.manager.database }}
+{{- if eq $database.type "external" }}
+{{- required "manager.database.existingSecret: must name a Secret with the key url for type external" $database.existingSecret }}
+{{- else }}
+{{- if not (index .Values $database.type).enable }}
+{{- fail (printf "%s.enable: must be true for manager.database.type %s" $database.type $database.type) }}
+{{- end }}
+{{- include "meganeura.fullname" . }}-{{ $database.type }}
+{{- end }}
+{{- end }}
+
+{{- define "meganeura.manager.root-secret" -}}
+{{ .Values.manager.existingRootSecret | default (printf "%s-manager-root" (include "meganeura.fullname" .)) }}
+{{- end }}
