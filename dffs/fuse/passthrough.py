@@ -38,6 +38,11 @@ class Backings:
         self.enabled = enabled
         self.refused = ""
 
+    @property
+    def count(self) -> int:
+        """How many nodes the kernel reads by itself."""
+        return len(self._by_node)
+
     def version(self, node: int) -> int | None:
         """The version of content that the kernel reads at this node; None: it asks us."""
         held = self._by_node.get(node)

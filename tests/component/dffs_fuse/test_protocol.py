@@ -38,14 +38,14 @@ def test_files_directories_links_and_attributes(served: MountProcess) -> None:
     assert (point / "dir" / "link").read_bytes() == data
     os.link(point / "file", point / "hard")
     assert (point / "hard").stat().st_nlink == 2
-    os.chmod(point / "hard", 0o640)
+    (point / "hard").chmod(0o640)
     os.utime(point / "file", ns=(1, -5_000_000_001))
     seen = (point / "file").stat()
     assert stat.filemode(seen.st_mode) == "-rw-r-----"
     assert (seen.st_atime_ns, seen.st_mtime_ns) == (1, -5_000_000_001)
     os.truncate(point / "file", 5)
     assert (point / "hard").read_bytes() == data[:5]
-    os.rename(point / "hard", point / "dir" / "moved")
+    (point / "hard").rename(point / "dir" / "moved")
     assert sorted(os.listdir(point)) == ["dir", "file"]
     os.mkfifo(point / "pipe")
     assert stat.S_ISFIFO((point / "pipe").stat().st_mode)
