@@ -71,19 +71,20 @@ class CachedFile:
             done += got
         return done
 
-    def put(self, index: int, data: memoryview, extent: int) -> None:
-        """Keep a block that was verified; what `extent` has beyond `data` is zeros."""
+    def put(
+        self, index: int, data: memoryview, extent: int, *, digest: bytes | None = None
+    ) -> None:
+        """Keep a block that was verified; what `extent` has beyond `data` is zeros.
+
+        `digest` is the xxh3_128 of all of it, if that is known.
+        """
         if self.broken or self.have[index]:
             return
         offset = index * self.block_bytes
         try:
             if len(data):
                 self._blob.write_at(offset, data)
-            digest = xxhash.xxh3_128()
-            digest.update(data)
-            if extent > len(data):
-                digest.update(bytes(extent - len(data)))
-            self._blob.commit(index, digest.digest())
+            self._blob.commit(index, digest or _digest(data, extent))
         except (MeganeuraError, OSError) as error:
             self._give_up(error)
             return
@@ -113,3 +114,10 @@ class CachedFile:
                 "file is not kept on this node", blob=self._blob.id, reason=str(error)
             )
             self._on_broken(self)
+
+
+def _digest(data: memoryview, extent: int) -> bytes:
+    hashed = xxhash.xxh3_128(data)
+    if extent > len(data):
+        hashed.update(bytes(extent - len(data)))
+    return hashed.digest()

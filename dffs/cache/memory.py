@@ -29,11 +29,6 @@ class MemoryCache:
             for victim in self._blocks.victims(self._blocks.total_size - self._limit_bytes):
                 self._blocks.pop(victim)
 
-    def drop(self, digest: bytes) -> None:
-        """It is not needed any more."""
-        with self._lock:
-            self._blocks.pop(digest)
-
     @property
     def used_bytes(self) -> int:
         """Bytes held."""

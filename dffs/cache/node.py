@@ -14,9 +14,10 @@ from collections.abc import Sequence
 
 import xxhash
 
-from blobstore import BlobStore
+from blobstore import Blob, BlobStore
 from dfcore.errors import MeganeuraError, NoSpace
 from dfcore.pieces import Geometry
+from dffs.buffers import new_buffer
 from dffs.cache.cachedfile import CachedFile
 from dffs.cache.memory import MemoryCache
 from dffs.meta.types import Block
@@ -33,6 +34,7 @@ class NodeCache:
         self.store = store
         self.memory = MemoryCache(memory_bytes)
         self._lock = threading.Lock()
+        self._local = threading.local()
         self._open: dict[str, CachedFile] = {}
         #: Where in a file's blob a block is to be found.
         self._places: OrderedDict[bytes, tuple[str, int]] = OrderedDict()
@@ -47,7 +49,7 @@ class NodeCache:
         try:
             blob = self.store.get(block_blob_id(block.digest))
             if blob is not None and blob.complete:
-                return memoryview(blob.pread(0, block.stored_bytes))
+                return _bytes_of(blob, 0, block.stored_bytes)
             return self._from_file(block)
         except (MeganeuraError, OSError) as error:
             _log.warning("cached block is unreadable", reason=str(error))
@@ -62,8 +64,38 @@ class NodeCache:
         blob = self.store.get(blob_id)
         if blob is None:
             return None
-        data = blob.pread(index * blob.geometry.unit_length, block.stored_bytes)
-        return memoryview(data) if len(data) == block.stored_bytes else None
+        return _bytes_of(blob, index * blob.geometry.unit_length, block.stored_bytes)
+
+    def adopt(self, block: Block, cached: CachedFile, index: int, extent: int) -> bool:
+        """Copy a block that is a blob of its own into its place in a file; False if it is none.
+
+        Its digest is known already, and its bytes are not looked at.
+        """
+        if self.store is None or not extent == block.stored_bytes == block.length_bytes:
+            return False
+        try:
+            blob = self.store.get(block_blob_id(block.digest))
+            digest = None if blob is None or not blob.complete else blob.digests(0)
+            if blob is None or digest is None or blob.id == cached.blob_id:
+                return False
+            buffer = self._buffer(extent)
+            if blob.read_into(0, buffer) != extent:
+                return False
+        except (MeganeuraError, OSError) as error:
+            _log.warning("cached block is unreadable", reason=str(error))
+            return False
+        cached.put(index, buffer, extent, digest=digest)
+        if not cached.have[index]:
+            return False
+        self.placed(block.digest, cached, index)
+        self.store.delete(blob.id)
+        return True
+
+    def _buffer(self, size_bytes: int) -> memoryview:
+        buffer: memoryview | None = getattr(self._local, "buffer", None)
+        if buffer is None or len(buffer) < size_bytes:
+            buffer = self._local.buffer = new_buffer(size_bytes)
+        return buffer[:size_bytes]
 
     def put(self, digest: bytes, data: memoryview) -> None:
         """Keep a block that was just written or read. `data` may change afterwards."""
@@ -82,12 +114,6 @@ class NodeCache:
             return
         except (MeganeuraError, OSError) as error:
             _log.warning("block is not kept on this node", reason=str(error))
-
-    def drop(self, digest: bytes) -> None:
-        """A block is in a file's blob now: its own is not needed."""
-        self.memory.drop(digest)
-        if self.store is not None:
-            self.store.delete(block_blob_id(digest))
 
     # --- files --------------------------------------------------------------------------------
 
@@ -174,6 +200,11 @@ class NodeCache:
         with self._lock:
             if self._open.get(cached.blob_id) is cached:
                 del self._open[cached.blob_id]
+
+
+def _bytes_of(blob: Blob, offset: int, length: int) -> memoryview | None:
+    buffer = new_buffer(length)
+    return buffer if blob.read_into(offset, buffer) == length else None
 
 
 def block_blob_id(digest: bytes) -> str:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from blobstore.files import sync_file_system
 from dfcore.errors import BadInput, NotFound
+from dffs.buffers import new_buffer
 from dffs.object.errors import from_os_error
 from dffs.object.store import ObjectInfo
 
@@ -95,26 +96,27 @@ class DirectoryStore:
             self._count += 1
             return f"{self._parts}/{os.getpid()}-{threading.get_ident()}-{self._count}"
 
-    def get(self, name: str) -> bytes:
+    def get(self, name: str) -> memoryview:
         """See ObjectStore."""
         return self._read(name, 0, None)
 
-    def get_range(self, name: str, offset: int, length: int) -> bytes:
+    def get_range(self, name: str, offset: int, length: int) -> memoryview:
         """See ObjectStore."""
         return self._read(name, offset, length)
 
-    def _read(self, name: str, offset: int, length: int | None) -> bytes:
+    def _read(self, name: str, offset: int, length: int | None) -> memoryview:
         try:
             fd = os.open(self._path(name), os.O_RDONLY | os.O_CLOEXEC)
             try:
-                length = os.fstat(fd).st_size - offset if length is None else length
-                data = os.pread(fd, length, offset)
-                while len(data) < length:
-                    more = os.pread(fd, length - len(data), offset + len(data))
-                    if not more:
+                there = max(os.fstat(fd).st_size - offset, 0)
+                view = new_buffer(there if length is None else min(there, length))
+                done = 0
+                while done < len(view):
+                    got = os.preadv(fd, [view[done:]], offset + done)
+                    if not got:
                         break
-                    data += more
-                return data
+                    done += got
+                return view[:done]
             finally:
                 os.close(fd)
         except OSError as error:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from dffs.buffers import new_buffer
+
 _PRESSURE_S = 0.02
 
 
@@ -55,16 +57,16 @@ class BufferPool:
     def __init__(self, size_bytes: int, keep: int) -> None:
         self._size = size_bytes
         self._keep = keep
-        self._free: list[bytearray] = []
+        self._free: list[memoryview] = []
 
-    def get(self) -> bytearray:
+    def get(self) -> memoryview:
         """A buffer with anything in it."""
         try:
             return self._free.pop()
         except IndexError:
-            return bytearray(self._size)
+            return new_buffer(self._size)
 
-    def put(self, buffer: bytearray) -> None:
+    def put(self, buffer: memoryview) -> None:
         """A buffer that nobody else looks at any more."""
         if len(buffer) == self._size and len(self._free) < self._keep:
             self._free.append(buffer)

@@ -81,44 +81,57 @@ class Content:
     def _read_block(
         self, cached: CachedFile | None, index: int, start: int, part: memoryview
     ) -> None:
-        if cached is not None and cached.have[index]:
+        data: memoryview | None = None
+        if cached is None or not cached.have[index]:
+            data = self.bring(index)
+        if data is None and cached is not None and cached.have[index]:
             if cached.read_into(index * self._block_bytes + start, part) != len(part):
                 raise OSError(f"blob {cached.blob_id} is shorter than it should be")
             return
-        data = self.bring(index)[start : start + len(part)]
+        if data is None:  # kept by a reader of another file, or the disk has failed
+            data = self._parts.fetcher.block(self.blocks[index])[: self.blocks[index].length_bytes]
+        data = data[start : start + len(part)]
         part[: len(data)] = data
         if len(data) < len(part):
             part[len(data) :] = bytes(len(part) - len(data))
 
-    def bring(self, index: int) -> memoryview:
-        """The bytes of a block that belong to the file; kept on the node on the way."""
+    def bring(self, index: int) -> memoryview | None:
+        """Get a block of the file onto this node. Its bytes if they came from elsewhere, or cannot
+        be kept; None if they are in the node's file and were not looked at."""
         block = self.blocks[index]
         cached = self._file()
         if block.is_hole:
             if cached is not None:
                 cached.put(index, memoryview(b""), self._extent(index))
             return memoryview(b"")
-        keep = partial(self._keep, cached, index, block)
-        from_swarm = partial(self._from_swarm, index, block) if self._swarm_file else None
-        data = self._parts.fetcher.block(block, keep, from_swarm)[: block.length_bytes]
+        data = self._parts.fetcher.into(
+            block,
+            partial(self._adopt, cached, index, block),
+            partial(self._keep, cached, index, block),
+            partial(self._from_swarm, index, block) if self._swarm_file else None,
+        )
+        if data is None:
+            return None
         if cached is not None and not cached.have[index]:
-            keep(data, False)
+            self._keep(cached, index, block, data)
         if index == 0 and self._layout is None:
             self._layout = detect(data, self.size_bytes)
-        return data
+        return data[: block.length_bytes]
 
-    def _keep(
-        self, cached: CachedFile | None, index: int, block: Block, data: memoryview, was_here: bool
-    ) -> None:
+    def _adopt(self, cached: CachedFile | None, index: int, block: Block) -> bool:
         if cached is None or cached.broken:
-            if not was_here:
-                self._parts.cache.put(block.digest, data)
+            return False
+        if cached.have[index]:
+            return True
+        return self._parts.cache.adopt(block, cached, index, self._extent(index))
+
+    def _keep(self, cached: CachedFile | None, index: int, block: Block, data: memoryview) -> None:
+        if cached is None or cached.broken:
+            self._parts.cache.put(block.digest, data)
             return
         cached.put(index, data[: block.length_bytes], self._extent(index))
         if block.length_bytes == block.stored_bytes and cached.have[index]:
             self._parts.cache.placed(block.digest, cached, index)
-            if was_here and len(self.blocks) > 1:
-                self._parts.cache.drop(block.digest)
 
     def _from_swarm(self, index: int, block: Block) -> memoryview | None:
         source = self._swarm_file

@@ -21,8 +21,8 @@ _log = get_logger("dffs")
 
 #: Brings a block from the swarm, None if it cannot.
 FromSwarm = Callable[[], memoryview | None]
-#: Keeps a block's bytes; told whether they were on this node before.
-Keep = Callable[[memoryview, bool], None]
+#: Keeps a block's bytes.
+Keep = Callable[[memoryview], None]
 
 
 class Fetcher:
@@ -41,28 +41,47 @@ class Fetcher:
         self.cache = cache
         self._counters = counters
         self._lock = threading.Lock()
-        self._running: dict[bytes, Future[memoryview]] = {}
+        self._running: dict[bytes, Future[memoryview | None]] = {}
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="dffs-fetch")
         self._places = threading.BoundedSemaphore(threads + queue)
 
-    def block(
-        self, block: Block, keep: Keep | None = None, from_swarm: FromSwarm | None = None
-    ) -> memoryview:
-        """The stored bytes of a block, on this thread unless another one is at it already.
+    def block(self, block: Block) -> memoryview:
+        """The stored bytes of a block, on this thread unless another one is at it already."""
+        data = self.once(block, lambda: self._bring(block, None))
+        # Somebody put it into a file meanwhile; it is in the cache.
+        return self._bring(block, None) if data is None else data
 
-        `keep` is called once for each time that they are brought, before anybody gets them.
-        """
+    def into(
+        self,
+        block: Block,
+        adopt: Callable[[], bool],
+        keep: Keep,
+        from_swarm: FromSwarm | None = None,
+    ) -> memoryview | None:
+        """Bring a block to where it is kept: `adopt` copies it there if it is on this node, else it
+        is fetched and given to `keep`. Its bytes if they were fetched."""
+
+        def bring() -> memoryview | None:
+            if adopt():
+                self._counters.add("cache_bytes", block.stored_bytes)
+                return None
+            data = self._bring(block, from_swarm)
+            keep(data)
+            return data
+
+        return self.once(block, bring)
+
+    def once(self, block: Block, bring: Callable[[], memoryview | None]) -> memoryview | None:
+        """What `bring` returns, called by one thread at a time for a block: others wait for it."""
         with self._lock:
             running = self._running.get(block.digest)
             if running is None:
-                mine: Future[memoryview] = Future()
+                mine: Future[memoryview | None] = Future()
                 self._running[block.digest] = mine
         if running is not None:
             return running.result()
         try:
-            data, was_here = self._bring(block, from_swarm)
-            if keep is not None:
-                keep(data, was_here)
+            data = bring()
         except BaseException as error:
             mine.set_exception(error)
             raise
@@ -73,19 +92,19 @@ class Fetcher:
             with self._lock:
                 self._running.pop(block.digest, None)
 
-    def _bring(self, block: Block, from_swarm: FromSwarm | None) -> tuple[memoryview, bool]:
+    def _bring(self, block: Block, from_swarm: FromSwarm | None) -> memoryview:
         held = self.cache.get(block)
         if held is not None:
             self._counters.add("cache_bytes", len(held))
-            return held, True
+            return held
         if from_swarm is not None:
             told = from_swarm()
             if told is not None and block_digest(told) == block.digest:
                 self._counters.add("swarm_bytes", len(told))
-                return told, False
+                return told
         data = self._blocks.get(block.digest, block.stored_bytes)
         self._counters.add("object_bytes", len(data))
-        return data, False
+        return data
 
     def ahead(self, work: Callable[[], None]) -> bool:
         """Do work in the pool; False if too much waits already."""

@@ -33,7 +33,8 @@ _log = get_logger("dffs")
 
 _RECENT_CONTENTS = 256
 _SEEN_VERSIONS = 65536
-_KEEP_BUFFERS = 16
+#: Full blocks that wait for an upload slot; more would only fill the memory.
+_WAITING_BLOCKS = 4
 
 
 class Files:
@@ -50,7 +51,9 @@ class Files:
     ) -> None:
         policy = policy or FilesPolicy()
         self.counters = Counters()
-        queue = max(policy.buffer_bytes // blocks.block_size_bytes, 1)
+        size = blocks.block_size_bytes
+        queue = max(policy.buffer_bytes // size, 1)
+        staging = min(policy.buffer_bytes, (policy.max_uploads + _WAITING_BLOCKS) * size)
         self._parts = Parts(
             meta=meta,
             blocks=blocks,
@@ -61,8 +64,8 @@ class Files:
             swarm=swarm,
             uploads=ThreadPoolExecutor(policy.max_uploads, thread_name_prefix="dffs-upload"),
             hashing=ThreadPoolExecutor(1, thread_name_prefix="dffs-hash"),
-            budget=Budget(policy.buffer_bytes, self._relieve),
-            pool=BufferPool(blocks.block_size_bytes, _KEEP_BUFFERS),
+            budget=Budget(staging, self._relieve),
+            pool=BufferPool(size, staging // size),
             policy=policy,
             counters=self.counters,
         )

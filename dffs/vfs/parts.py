@@ -27,7 +27,7 @@ class FilesPolicy:
 
     buffer_bytes: int = 300 * MIB
     max_uploads: int = 20
-    max_downloads: int = 16
+    max_downloads: int = 8
     max_readahead_bytes: int = 128 * MIB
     cache_writes: bool = True
     file_digests: bool = True

@@ -15,9 +15,9 @@ class Stage(Enum):
 class StagedBlock:
     """A buffer and which parts of it were written: disjoint, sorted (start, end) pairs."""
 
-    __slots__ = ("_view", "buffer", "extents", "in_order", "index", "pooled", "stage")
+    __slots__ = ("buffer", "extents", "in_order", "index", "pooled", "stage")
 
-    def __init__(self, index: int, buffer: bytearray, *, pooled: bool) -> None:
+    def __init__(self, index: int, buffer: memoryview, *, pooled: bool) -> None:
         self.index = index
         self.buffer = buffer
         self.pooled = pooled
@@ -25,7 +25,6 @@ class StagedBlock:
         self.stage = Stage.OPEN
         #: Its content is part of the whole file's digest, which is computed beside the upload.
         self.in_order = False
-        self._view = memoryview(buffer)
 
     @property
     def capacity(self) -> int:
@@ -39,18 +38,17 @@ class StagedBlock:
 
     def view(self, length: int) -> memoryview:
         """The first bytes of the buffer."""
-        return self._view[:length]
+        return self.buffer[:length]
 
-    def grow(self, buffer: bytearray, *, pooled: bool) -> None:
+    def grow(self, buffer: memoryview, *, pooled: bool) -> None:
         """Move into a larger buffer."""
-        memoryview(buffer)[: self.end] = self._view[: self.end]
+        buffer[: self.end] = self.buffer[: self.end]
         self.buffer, self.pooled = buffer, pooled
-        self._view = memoryview(buffer)
 
     def write(self, start: int, data: memoryview) -> None:
         """Take bytes; they fit."""
         end = start + len(data)
-        self._view[start:end] = data
+        self.buffer[start:end] = data
         last = self.extents[-1] if self.extents else None
         if last is not None and last[0] <= start <= last[1]:
             # The usual case: it goes on where the last write ended.
@@ -69,10 +67,10 @@ class StagedBlock:
             stop = min(start, length)
             if stop > at:
                 kept = base[at:stop]
-                self._view[at : at + len(kept)] = kept
-                self._view[at + len(kept) : stop] = bytes(stop - at - len(kept))
+                self.buffer[at : at + len(kept)] = kept
+                self.buffer[at + len(kept) : stop] = bytes(stop - at - len(kept))
             at = max(at, end)
-        return self._view[:length]
+        return self.buffer[:length]
 
     def pieces(self, start: int, stop: int) -> list[tuple[int, bytes]]:
         """Copies of the written bytes from `start` to `stop`, with their places in the block."""
@@ -80,7 +78,7 @@ class StagedBlock:
         for lo, hi in self.extents:
             lo, hi = max(lo, start), min(hi, stop)  # noqa: PLW2901
             if lo < hi:
-                found.append((lo, bytes(self._view[lo:hi])))
+                found.append((lo, bytes(self.buffer[lo:hi])))
         return found
 
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from dfcore.errors import MeganeuraError
+from dffs.buffers import new_buffer
 from dffs.meta.types import Attr, Block, BlocksMissing, MetaError
 from dffs.vfs.errors import as_os_error
 from dffs.vfs.filehash import FileHash
@@ -105,7 +106,7 @@ class Writer:
         if staged is not None and staged.stage is Stage.SENT:
             return False
         pooled = capacity == self._parts.block_bytes
-        buffer = self._parts.pool.get() if pooled else bytearray(capacity)
+        buffer = self._parts.pool.get() if pooled else new_buffer(capacity)
         if staged is None:
             self._staged[index] = StagedBlock(index, buffer, pooled=pooled)
         else:
@@ -191,7 +192,7 @@ class Writer:
         if not base.is_hole:
             kept = self._parts.fetcher.block(base)[: base.length_bytes]
         if length > staged.capacity:
-            buffer = bytearray(length)
+            buffer = new_buffer(length)
             self._parts.budget.give(staged.capacity - length)
             with self._lock:
                 staged.grow(buffer, pooled=False)
