@@ -38,7 +38,7 @@ def bump(session: Session, topic: str) -> None:
 def all_revisions(session: Session) -> dict[str, int]:
     """All topics with their counters."""
     rows = session.execute(select(Revision.topic, Revision.value))
-    return dict(rows.tuples().all())
+    return {row[0]: row[1] for row in rows}
 
 
 def _changed(session: Session, change: object) -> bool:

@@ -32,6 +32,6 @@ class JobsConfig:
 
     def __post_init__(self) -> None:
         if self.beat_s * 3 > self.lease_s:
-            raise ValueError("leaseS must be at least three times beatS")
+            raise ValueError("lease must be at least three times beat")
         if not self.hub.startswith(("http://", "https://")):
             raise ValueError("hub must be an http:// or https:// URL")
