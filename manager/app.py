@@ -24,14 +24,16 @@ from manager.auth import audit
 from manager.auth.identify import Identifier
 from manager.changes import Changes
 from manager.config import ManagerConfig
+from manager.console import part as console
 from manager.db.database import Database
 from manager.jobs import compose as jobs
 from manager.parts import Core, Part
 from manager.rest import core as core_routes
 from manager.rest.routes import Route
 from manager.rest.server import RestServer
+from manager.rpc.part import Grpc
 
-PARTS: tuple[Callable[[Core], Part], ...] = (core_routes.part, jobs.part)
+PARTS: tuple[Callable[[Core], Part], ...] = (core_routes.part, jobs.part, console.part)
 """Their routes come in this order, and their services start in it."""
 
 
@@ -42,6 +44,7 @@ class App:
     core: Core
     routes: tuple[Route, ...]
     rest: RestServer
+    grpc: Grpc
     admin: AdminServer
     services: tuple[Service, ...]
 
@@ -62,7 +65,9 @@ def build(config: ManagerConfig) -> App:
         replica=uuid.uuid4().hex,
     )
     parts = [part(core) for part in PARTS]
+    grpc = Grpc(core)
     routes = tuple(route for part in parts for route in part.routes)
+    core.table.extend(routes)
     rest = RestServer(core, routes, Identifier(config, database), tls=_tls(config))
     shown = registry if config.metrics.enable else CollectorRegistry()
     admin = AdminServer(shown, config.admin.port, host=config.admin.ip)
@@ -71,12 +76,13 @@ def build(config: ManagerConfig) -> App:
         changes,
         Closing("channels", core.channels.close),
         *(service for part in parts for service in part.services),
+        *grpc.services,
         rest,
         admin,
     ]
     if config.pprof_port > 0 and config.pprof_port != config.admin.port:
         services.append(AdminServer(shown, config.pprof_port))
-    return App(core, routes, rest, admin, tuple(services))
+    return App(core, routes, rest, grpc, admin, tuple(services))
 
 
 def _database_service(config: ManagerConfig, database: Database) -> Service:

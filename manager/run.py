@@ -26,6 +26,7 @@ def serve(config: ManagerConfig, ready_file: Path | None = None) -> int:
             logs.get_logger("app").info(
                 "manager listens",
                 rest=built.rest.port,
+                grpc=built.grpc.server.port,
                 database=built.core.database.dialect,
             )
 

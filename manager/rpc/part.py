@@ -1,0 +1,74 @@
+"""The core's gRPC server, and what feeds it."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import grpc
+
+from dfcore.errors import ConfigError
+from dfinfra.authority import Identity
+from dfinfra.lifecycle import Service
+from dfinfra.metrics import Gauge
+from dfinfra.pb import manager_pb2_grpc, managerlink_pb2_grpc
+from dfinfra.rpc.server import GrpcServer
+from manager.config import SecurityConfig
+from manager.db.clusters import Peer, Scheduler, SeedPeer
+from manager.parts import Core
+from manager.rpc import service, watch
+from manager.rpc.directory import Directory
+from manager.rpc.presence import Presence
+
+MAX_STREAMS = 200_000
+
+
+class Grpc:
+    """The parts of gRPC that others look at, and their services in start order."""
+
+    def __init__(self, core: Core) -> None:
+        config = core.config
+        self.directory = Directory(core.database, core.changes)
+        self.presence = Presence(config.keep_alive, core.database, core.changes)
+        book = watch.PeerBook(core.database)
+        manager = service.ManagerService(core.database, core.changes, self.directory, self.presence)
+        extension = watch.ManagerExtension(self.directory, self.presence, book)
+        listen = config.server.grpc
+        self.server = GrpcServer(
+            [f"[{listen.ip}]:{listen.port}" if ":" in listen.ip else f"{listen.ip}:{listen.port}"],
+            [
+                lambda server: manager_pb2_grpc.add_ManagerServicer_to_server(manager, server),
+                lambda server: managerlink_pb2_grpc.add_ManagerExtensionServicer_to_server(
+                    extension, server
+                ),
+            ],
+            [service.SERVICE_NAME, watch.SERVICE_NAME],
+            credentials=server_credentials(config.security),
+            grace_s=0.5,  # streams never end by themselves
+            max_concurrent_rpcs=MAX_STREAMS,
+        )
+        connected = Gauge(
+            "meganeura_manager_connected",
+            "Instances with an open stream at this replica.",
+            ["kind"],
+            registry=core.metrics,
+        )
+        for kind, name in ((Scheduler, "scheduler"), (SeedPeer, "seed"), (Peer, "peer")):
+            connected.labels(name).set_function(partial(self.presence.count, kind))
+        self.services: tuple[Service, ...] = (self.directory, self.presence, book, self.server)
+
+
+def server_credentials(security: SecurityConfig) -> grpc.ServerCredentials | None:
+    """Mutual TLS with the cluster's certificate, if there is one. Raises ConfigError."""
+    if security.dir is None:
+        return None
+    identity = Identity(
+        security.dir / "host.crt", security.dir / "host.key", security.dir / "ca.crt"
+    )
+    for path in (identity.cert, identity.key, identity.ca):
+        if not path.is_file():
+            raise ConfigError(f"security.dir: {path} is missing; `dfctl ca issue` makes it")
+    return grpc.ssl_server_credentials(
+        [(identity.key.read_bytes(), identity.cert.read_bytes())],
+        root_certificates=identity.ca.read_bytes(),
+        require_client_auth=security.require_client_certificates,
+    )
