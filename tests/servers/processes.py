@@ -46,6 +46,7 @@ class Server:
 
     kind: ClassVar[str]
     unprivileged: ClassVar[bool] = False
+    grace_s: ClassVar[float] = 20.0
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -104,7 +105,7 @@ class Server:
             return
         self._process.terminate()
         try:
-            self._process.wait(timeout=20)
+            self._process.wait(timeout=self.grace_s)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -242,6 +243,7 @@ class SeaweedFS(Server):
     """An S3 server. `access_key` and `secret_key` are fixed; buckets are made by clients."""
 
     kind = "s3"
+    grace_s = 2.0  # it waits half a minute for its own parts
     access_key = "testaccess"
     secret_key = "testsecret"
 
