@@ -1,4 +1,4 @@
-"""A docker daemon in a network namespace, with a base image of Debian's packages: no registry is asked."""
+"""A docker daemon in a network namespace, with a base image of Debian's packages; no registry."""
 
 from __future__ import annotations
 

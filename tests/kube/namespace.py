@@ -1,7 +1,8 @@
 """A network namespace of its own for everything that opens ports: docker's bridge, a cluster.
 
 It has its own loopback, bridges and firewall, and no way out, so that nothing meets the machine's own
-network and all of it is gone with the namespace. Programs enter by ``nsenter``, which leaves mounts as they are.
+network and all of it is gone with the namespace. Programs enter by ``nsenter``, which leaves mounts
+as they are.
 """
 
 from __future__ import annotations
