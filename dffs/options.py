@@ -39,6 +39,7 @@ class VolumeOptions:
     upload_limit_bytes_s: int = 0
     download_limit_bytes_s: int = 0
     read_only: bool = False
+    atime_mode: str = "noatime"
     session: bool = True
     background: bool = False
     mount_point: str = ""

@@ -19,11 +19,8 @@ _DYING_TRIES = 240
 def store_block(parts: Parts, data: memoryview) -> Block:
     """Make a block durable enough to be named in a row; returns its row."""
     block = Block.whole(block_digest(data), len(data))
-    if reserve(parts, block):
-        parts.blocks.put(block.digest, data)
-        parts.counters.add("uploaded_bytes", len(data))
-    else:
-        parts.counters.add("deduplicated_bytes", len(data))
+    new = reserve(parts, block) and parts.blocks.put(block.digest, data)
+    parts.counters.add("uploaded_bytes" if new else "deduplicated_bytes", len(data))
     if parts.policy.cache_writes:
         parts.cache.put(block.digest, data)
     return block
