@@ -39,7 +39,7 @@ _log = get_logger("fuse")
 class ServerOptions:
     """How many threads: those that stay when idle, and the most there may be."""
 
-    idle_threads: int = 4
+    idle_threads: int = 8
     max_threads: int = 128
 
 

@@ -47,7 +47,7 @@ class KernelOptions:
     passthrough: bool = True
     max_io_bytes: int = 1 << 20
     readahead_kib: int = 1024
-    idle_threads: int = 4
+    idle_threads: int = 8
     max_threads: int = 128
     allow_other: bool = True
     no_suid: bool = False

@@ -1,0 +1,54 @@
+"""A process that mounts a volume: ``python -m … META-URL MOUNTPOINT [OPTION=VALUE …]``.
+
+Makes the volume (objects in a directory beside the engine or in `bucket=`) if there is none. Tells
+"ready" when it is mounted; ends as a mount process does.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from dffs.format import Format
+from dffs.meta.types import MetaError, Settings
+from dffs.options import CacheOptions, VolumeOptions
+from dffs.vfs.kernel.mounting import MountPlan, mount_volume
+from dffs.vfs.kernel.options import CacheTimes, KernelOptions, Squash
+from dffs.volume import Volume
+
+
+def main() -> int:
+    url, point = sys.argv[1], Path(sys.argv[2])
+    words = dict(word.split("=", 1) for word in sys.argv[3:])
+    bucket = words.get("bucket", str(point.parent / "objects"))
+    make_volume(url, bucket, acl="acl" in words)
+    options = replace(
+        KernelOptions(),
+        cache=CacheTimes(*(float(words.get("ttl", "1")),) * 3),
+        read_only="ro" in words,
+        subdir=words.get("subdir", ""),
+        acl="acl" in words,
+        squash=Squash() if "squash" in words else None,
+    )
+    cache = CacheOptions(dirs=(Path(words["cache"]),) if "cache" in words else ())
+    plan = MountPlan(point, "dffs:test", options, config={"volume": "test"}, grace_s=2.0)
+    return mount_volume(
+        lambda: Volume.open(url, VolumeOptions(cache=cache, mount_point=str(point))),
+        plan,
+        lambda: print("ready", flush=True),
+    )
+
+
+def make_volume(url: str, bucket: str, *, acl: bool = False) -> None:
+    settings = Settings(block_size_bytes=1 << 20, acl=acl)
+    record = Format("test", bucket=bucket, block_size_bytes=1 << 20, trash_days=0, enable_acl=acl)
+    try:
+        Volume.format_new(url, record, settings)
+    except MetaError as error:
+        if error.errno != 17:
+            raise
+
+
+if __name__ == "__main__":
+    sys.exit(main())
