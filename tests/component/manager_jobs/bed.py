@@ -113,20 +113,29 @@ async def running(services: list[Service]) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def started(
-    folder: Path, *, nodes: int = 2, seeds: int = 1, **changes: Any
+    folder: Path,
+    *,
+    nodes: int = 2,
+    seeds: int = 1,
+    scheduler_port: int | None = None,
+    **changes: Any,
 ) -> AsyncIterator[Bed]:
-    """A manager that knows a scheduler with so many nodes."""
+    """A manager that knows a scheduler with so many fake nodes, or a real one at a port."""
     async with AsyncExitStack() as stack:
-        hosts = [FakeNode(f"seed-{i}", seed=True) for i in range(seeds)]
-        hosts += [FakeNode(f"node-{i}") for i in range(nodes)]
-        scheduler = FakeScheduler(hosts)
-        await stack.enter_async_context(running([*(h.server for h in hosts), scheduler.server]))
+        hosts: list[FakeNode] = []
+        if scheduler_port is None:
+            hosts = [FakeNode(f"seed-{i}", seed=True) for i in range(seeds)]
+            hosts += [FakeNode(f"node-{i}") for i in range(nodes)]
+            scheduler = FakeScheduler(hosts)
+            servers = [*(h.server for h in hosts), scheduler.server]
+            await stack.enter_async_context(running(servers))
+            scheduler_port = scheduler.server.port
         root_password = folder / "password"
         root_password.write_text("a password of root")
         changes.setdefault("auth", {"rootPasswordFile": str(root_password)})
         built = app.build(config_of(folder, changes))
         await stack.enter_async_context(running(list(built.services)))
-        await built.core.database.run(lambda s: _introduce(s, scheduler.server.port))
+        await built.core.database.run(lambda s: _introduce(s, scheduler_port))
         session = await stack.enter_async_context(aiohttp.ClientSession())
         base = f"http://127.0.0.1:{built.rest.port}"
         clients = []
