@@ -14,6 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Protocol, TypeVar
+from urllib.parse import urlsplit, urlunsplit
 
 from dfcore.errors import BadInput, Unavailable
 
@@ -175,6 +176,11 @@ class Txn(ABC):
         """Whether there is anything to commit."""
         return bool(self.writes or self.adds or self.appends)
 
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether committing twice is as good as once."""
+        return not (self.watched or self.adds or self.appends)
+
 
 class Engine(Protocol):
     """A transactional ordered key-value store."""
@@ -216,6 +222,15 @@ SEQUENCE = b"\x00sequence"
 _SCHEMES = "memory://, sqlite:///path, redis://, rediss://, postgresql://, mysql://"
 
 
+def public_url(url: str) -> str:
+    """The URL without password and options."""
+    parts = urlsplit(url)
+    where = parts.netloc.rpartition("@")[2]
+    if parts.username:
+        where = f"{parts.username}@{where}"
+    return urlunsplit((parts.scheme, where, parts.path, "", ""))
+
+
 def open_engine(url: str) -> Engine:
     """The engine behind a URL; BadInput for what is no such URL, EngineDown when nobody answers."""
     scheme, separator, _ = url.partition("://")
@@ -229,6 +244,10 @@ def open_engine(url: str) -> Engine:
         from dffs.meta.sqlite import SqliteEngine
 
         return SqliteEngine(url)
+    if scheme in {"redis", "rediss"}:
+        from dffs.meta.redisdb import RedisEngine
+
+        return RedisEngine(url)
     raise BadInput(f"{scheme}:// is no metadata engine; allowed are {_SCHEMES}")
 
 

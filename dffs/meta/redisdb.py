@@ -1,0 +1,203 @@
+"""Redis (or Valkey) as engine: values in one hash, their order in one sorted set, counters in
+another hash.
+
+A transaction reads without locks and remembers what it saw. One script then compares that with what
+is there now, and writes if nothing has changed: two round trips for most operations. The three keys
+carry the volume's name space in braces, so that a Redis Cluster keeps them on one node.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+from urllib.parse import parse_qs, urlsplit, urlunsplit
+
+import redis
+from hiredis import pack_command
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from dffs.meta.kv import EngineDown, Pair, Txn, chunked, public_url
+from dffs.meta.redisscripts import COMMIT, RANGE, THROUGH
+from dffs.meta.retry import Attempts
+
+T = TypeVar("T")
+_LOST = (RedisConnectionError, RedisTimeoutError, OSError)
+_SOCKET_S = 20.0
+
+
+class _RedisTxn(Txn):
+    def __init__(self, engine: RedisEngine) -> None:
+        super().__init__()
+        self._engine = engine
+        self.ranges: list[bytes] = []
+
+    def _read(self, keys: Sequence[bytes]) -> Sequence[bytes | None]:
+        return self._engine.ask(b"HMGET", self._engine.values, *keys) if keys else []
+
+    def _read_through(
+        self, keys: Sequence[bytes], through: Sequence[bytes]
+    ) -> tuple[Sequence[bytes | None], Sequence[bytes | None], Sequence[bytes | None]]:
+        found = self._engine.script(THROUGH, len(keys), *keys, *through)
+        first, second = len(keys), len(keys) + len(through)
+        return found[:first], found[first:second], found[second:]
+
+    def _read_range(
+        self, start: bytes, end: bytes, limit: int | None, keys_only: bool
+    ) -> list[Pair]:
+        found = self._engine.script(
+            RANGE, start, end, -1 if limit is None else limit, 0 if keys_only else 1
+        )
+        if keys_only:
+            return [(key, b"") for key in found]
+        return list(zip(found[::2], found[1::2], strict=True))
+
+    def _read_counter(self, name: bytes) -> int:
+        return int(self._engine.ask(b"HGET", self._engine.counts, name) or 0)
+
+    def _watch_range(
+        self, start: bytes, end: bytes, limit: int | None, keys_only: bool, found: list[Pair]
+    ) -> None:
+        text = b"".join(
+            b"%d:%b" % (len(part), part)
+            for pair in found
+            for part in (pair[:1] if keys_only else pair)
+        )
+        digest = hashlib.sha1(text, usedforsecurity=False).hexdigest().encode()
+        bound = b"%d" % (-1 if limit is None else limit)
+        self.ranges += [start, end, bound, b"0" if keys_only else b"1", digest]
+
+    def arguments(self) -> list[bytes]:
+        """What the script that commits is given."""
+        watched: list[bytes] = []
+        for key, value in self.watched.items():
+            watched += (key, b"-" if value is None else b"+" + value)
+        puts: list[bytes] = []
+        deletes: list[bytes] = []
+        for key, value in self.writes.items():
+            if value is not None:
+                puts += (key, value)
+            elif key not in self.watched or self.watched[key] is not None:
+                deletes.append(key)
+        adds = [part for name, delta in self.adds.items() for part in (name, b"%d" % delta)]
+        appends = [part for pair in self.appends for part in pair]
+        counts = [len(watched), len(self.ranges), len(puts), len(deletes), len(adds), len(appends)]
+        head = [b"%d" % count for count in counts]
+        return [*head, *watched, *self.ranges, *puts, *deletes, *adds, *appends]
+
+
+class RedisEngine:
+    """Optimistic transactions over a pool of connections."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        options = parse_qs(parts.query)
+        space = options.pop("space", ["dffs"])[0]
+        query = "&".join(f"{key}={value}" for key, values in options.items() for value in values)
+        self.url = public_url(url)
+        self.values, self.order, self.counts = (
+            f"{{{space}}}:{part}".encode() for part in ("values", "order", "counts")
+        )
+        self._pool = redis.ConnectionPool.from_url(
+            urlunsplit(parts._replace(query=query)),
+            socket_timeout=_SOCKET_S,
+            socket_connect_timeout=_SOCKET_S,
+            socket_keepalive=True,
+        )
+        self._free: list[Any] = []
+        try:
+            self.ask(b"PING")
+        except (*_LOST, RedisError) as error:
+            raise EngineDown(f"{self.url}: {error}") from error
+
+    # --- talking -------------------------------------------------------------------------------
+
+    def ask(self, *command: Any) -> Any:
+        """One command and its answer."""
+        try:
+            connection = self._free.pop()
+        except IndexError:
+            connection = self._pool.make_connection()
+            connection.connect()  # type: ignore[no-untyped-call]
+        try:
+            connection.send_packed_command([pack_command(command)], check_health=False)
+            answer = connection.read_response(disable_decoding=True)
+        except ResponseError:
+            self._free.append(connection)
+            raise
+        except BaseException:
+            connection.disconnect()
+            raise
+        self._free.append(connection)
+        return answer
+
+    def script(self, script: bytes, *arguments: Any) -> Any:
+        """Run a script by its hash; send its text when the server does not have it."""
+        keys = (b"3", self.values, self.order, self.counts)
+        digest = _digest(script)
+        try:
+            return self.ask(b"EVALSHA", digest, *keys, *arguments)
+        except NoScriptError:
+            return self.ask(b"EVAL", script, *keys, *arguments)
+
+    # --- transactions --------------------------------------------------------------------------
+
+    def transact(self, fn: Callable[[Txn], T], *, read_only: bool = False) -> T:
+        """Run `fn`, and again as long as others are first."""
+        for attempt in Attempts(self.url):
+            committing = False
+            txn = _RedisTxn(self)
+            try:
+                result = fn(txn)
+                if read_only or not txn.has_effect:
+                    return result
+                committing = True
+                if self.script(COMMIT, *txn.arguments()) == 1:
+                    return result
+                attempt.conflict()
+            except _LOST as error:
+                # What only sets keys may be sent twice.
+                attempt.lost(error, unknown=committing and not txn.is_repeatable)
+            except RedisError as error:
+                raise EngineDown(f"{self.url}: {error}") from error
+        raise AssertionError("attempts end by raising")
+
+    def stream(self, start: bytes, end: bytes) -> Iterator[Pair]:
+        """All pairs of a range, in pages."""
+        return chunked(self, start, end)
+
+    def counters(self) -> dict[bytes, int]:
+        """All counters."""
+        flat = self.ask(b"HGETALL", self.counts)
+        if isinstance(flat, dict):
+            return {name: int(value) for name, value in flat.items()}
+        return {name: int(value) for name, value in zip(flat[::2], flat[1::2], strict=True)}
+
+    def clear(self) -> None:
+        """Remove all keys and counters."""
+        self.ask(b"UNLINK", self.values, self.order, self.counts)
+
+    def sync(self) -> None:
+        """Wait until the append-only file, if there is one, is on disk."""
+        try:
+            self.ask(b"WAITAOF", b"1", b"0", b"5000")
+        except (ResponseError, *_LOST):
+            return  # Redis before 7.2, or without such a file: appendfsync decides
+
+    def close(self) -> None:
+        """Close all connections."""
+        while self._free:
+            self._free.pop().disconnect()
+        self._pool.disconnect()
+
+
+_DIGESTS = {
+    script: hashlib.sha1(script, usedforsecurity=False).hexdigest().encode()
+    for script in (COMMIT, RANGE, THROUGH)
+}
+
+
+def _digest(script: bytes) -> bytes:
+    return _DIGESTS[script]
