@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from dfdaemon.cli import ca, explain, swarm, tasks
+from dfdaemon.cli import ca, explain, job, swarm, tasks
 from dfdaemon.cli.entry import entry
 
 
@@ -23,6 +23,8 @@ command.add_command(swarm.hosts)
 command.add_command(swarm.peers)
 command.add_command(explain.command)
 command.add_command(ca.group)
+command.add_command(job.group)
+command.add_command(job.secrets)
 
 main = entry(command, "dfctl")
 
