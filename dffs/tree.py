@@ -162,7 +162,7 @@ class Tree:
 
         `digest` (`sha256:…`) is noted as that of the whole file. Without `overwrite`: EEXIST.
         """
-        parent, name = self._parent(path)
+        parent, name = self.place_for(path)
         partial, attr = self.begin(parent, name, mode)
         try:
             attr = self.fill(attr, content)
@@ -215,7 +215,7 @@ class Tree:
         held = self.meta.by_content(digest)
         if held is None:
             return None
-        parent, name = self._parent(path)
+        parent, name = self.place_for(path)
         partial = self.clone_aside(held, parent, name)
         if partial is None:
             return None
@@ -266,7 +266,7 @@ class Tree:
                 raise
             return self.meta.lookup(self.caller, parent, name)  # another was quicker
 
-    def _parent(self, path: str) -> tuple[int, bytes]:
+    def place_for(self, path: str) -> tuple[int, bytes]:
         """The directory a new name goes into, made if need be, and the name."""
         names = parts_of(path)
         if not names:
@@ -286,7 +286,7 @@ class Tree:
 
     def symlink(self, target: str, path: str) -> Attr:
         """A symbolic link at `path`. EEXIST."""
-        parent, name = self._parent(path)
+        parent, name = self.place_for(path)
         return self.meta.symlink(self.caller, parent, name, os.fsencode(target))
 
     def readlink(self, path: str) -> str:
@@ -308,7 +308,7 @@ class Tree:
     def rename(self, old: str, new: str, *, overwrite: bool = True) -> Attr:
         """Move a name; the directories that lead to the new one are made."""
         parent, name = self.place(old)
-        new_parent, new_name = self._parent(new)
+        new_parent, new_name = self.place_for(new)
         flags = RenameFlag.NONE if overwrite else RenameFlag.NOREPLACE
         return self.meta.rename(self.caller, parent, name, new_parent, new_name, flags).moved
 
@@ -316,7 +316,7 @@ class Tree:
         """A copy of a file or tree by rows. EEXIST; see MetaApi.clone."""
         source = self.stat(old, follow=False)
         self.files.flush_ino(source.ino)
-        parent, name = self._parent(new)
+        parent, name = self.place_for(new)
         return self.meta.clone(
             self.caller, source.ino, parent, name, preserve=preserve, immutable=immutable
         )

@@ -1,0 +1,92 @@
+"""``dffs gateway``: S3 in front of a volume."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+import click
+
+from dfcore.errors import BadInput
+from dffs.cli.entry import META_URL
+from dffs.cli.targets import opened, with_passphrase
+from dfinfra import logs
+from dfinfra.lifecycle import run_loop
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command("gateway")
+@META_URL
+@click.argument("address", default="127.0.0.1:9000", metavar="[HOST:PORT]")
+@click.option("--keys", "key_file", type=_FILE,
+              help="Lines `access-key:secret-key`. [or $DFFS_ACCESS_KEY, $DFFS_SECRET_KEY]")  # fmt: skip
+@click.option("--multi-buckets", is_flag=True, help="Directories at the root are the buckets.")
+@click.option("--domain", default="", help="Buckets as host names below this one as well.")
+@click.option("--read-only", is_flag=True)
+@click.option("--cert-file", type=_FILE, help="Certificate chain (PEM): serve https.")
+@click.option("--key-file", "tls_key_file", type=_FILE, help="Its private key (PEM).")
+@click.option("--threads", type=click.IntRange(1, 256), default=32, show_default=True)
+@click.option("--log-level", default="info", show_default=True)
+@with_passphrase
+def command(
+    meta_url: str,
+    address: str,
+    key_file: Path | None,
+    multi_buckets: bool,
+    domain: str,
+    read_only: bool,
+    cert_file: Path | None,
+    tls_key_file: Path | None,
+    threads: int,
+    log_level: str,
+    passphrase_file: Path | None,
+) -> int:
+    """Serve a volume by the S3 API (signature version 4), for boto3, aws-cli, rclone and the like.
+
+    The only bucket is named as the volume. What is uploaded is at once a file on every mount; equal
+    content is stored once, and is not even sent where the client waits to be asked for it.
+    """
+    from dffs.gateway.keys import load_keys
+    from dffs.gateway.service import GatewayOptions, serve
+
+    host, port = parse_address(address)
+    options = GatewayOptions(
+        host=host,
+        port=port,
+        keys=load_keys(key_file),
+        multi_buckets=multi_buckets,
+        domain=domain,
+        read_only=read_only,
+        threads=threads,
+        tls=tls_context(cert_file, tls_key_file),
+    )
+    logs.setup("gateway", level=log_level)
+    with opened(meta_url, passphrase_file) as volume:
+
+        def ready(bound: int) -> None:
+            click.echo(f"S3 of volume {volume.name} at {host}:{bound}")
+
+        return run_loop(lambda: serve(volume, options, ready))
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """Host and port. Raises BadInput."""
+    host, _, port = text.rpartition(":")
+    if not port.isdigit() or int(port) > 65535:
+        raise BadInput(f"{text}: an address is HOST:PORT")
+    return host.strip("[]") or "0.0.0.0", int(port)
+
+
+def tls_context(cert_file: Path | None, key_file: Path | None) -> ssl.SSLContext | None:
+    """For https, if a certificate is named. Raises BadInput."""
+    if cert_file is None and key_file is None:
+        return None
+    if cert_file is None or key_file is None:
+        raise BadInput("--cert-file and --key-file belong together")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(cert_file, key_file)
+    except (ssl.SSLError, OSError) as error:
+        raise BadInput(f"{cert_file}, {key_file}: no certificate with its key: {error}") from error
+    return context
