@@ -116,7 +116,7 @@ def serve(
 
 def figures(volume: Any) -> Mapping[str, Callable[[], Mapping[str, float]]]:
     """What the files of a volume count, for the mount's `.stats`."""
-    return {"files": volume.files.stats}
+    return {"files_": volume.files.stats}
 
 
 def _source(meta_url: str) -> str:

@@ -6,6 +6,7 @@ from the node's file where that has them; a block that is missing is fetched, ve
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -77,6 +78,20 @@ class Content:
             self._read_block(cached, index, start, part)
             at += len(part)
         return at
+
+    def pread(self, offset: int, size: int) -> bytes | None:
+        """Bytes that are in the node's file already; None if some of them are not."""
+        cached = self._cached
+        if cached is None or offset >= self.size_bytes:
+            return None
+        size = min(size, self.size_bytes - offset)
+        if not cached.complete:
+            last = (offset + size - 1) // self._block_bytes
+            if not all(cached.have[offset // self._block_bytes : last + 1]):
+                return None
+            self._advise(offset, size)
+        data = os.pread(cached.fd, size, offset)
+        return data if len(data) == size else None
 
     def _read_block(
         self, cached: CachedFile | None, index: int, start: int, part: memoryview

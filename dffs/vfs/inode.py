@@ -116,6 +116,11 @@ class Inode:
         except Exception as error:
             raise as_os_error(error) from error
 
+    def pread(self, offset: int, size: int) -> bytes | None:
+        """The same, copied once, if all of it is in the node's file; None if it is not."""
+        content = self._content
+        return None if content is None or self._writer.dirty else content.pread(offset, size)
+
     def _read_dirty(self, offset: int, view: memoryview) -> int:
         self.content()
         with self._lock:

@@ -35,7 +35,7 @@ class OpenFile:
     ) -> None:
         self.inode = inode
         self.flags = flags
-        self.keep_cache = keep_cache
+        self._keep_cache = keep_cache
         self._parts = parts
         self._released = released
         self._fd: int | None = None
@@ -55,6 +55,12 @@ class OpenFile:
         """The attributes as this process sees them."""
         return self.inode.attr
 
+    @property
+    def keep_cache(self) -> bool:
+        """See OpenFileApi. A file that the kernel reads by itself has no pages here: it refuses to
+        open one with both promises."""
+        return self._keep_cache and self._fd is None
+
     def passthrough_fd(self) -> int | None:
         """See OpenFileApi."""
         if self._writes or self.inode.dirty:
@@ -71,6 +77,12 @@ class OpenFile:
 
     def read(self, offset: int, size: int) -> bytes:
         """See OpenFileApi."""
+        if not self._reads:
+            raise MetaError(errno.EBADF)
+        held = self.inode.pread(offset, size)
+        if held is not None:
+            self._parts.counters.add("read_bytes", len(held))
+            return held
         buffer = bytearray(size)
         done = self.read_into(offset, buffer)
         return bytes(memoryview(buffer)[:done])

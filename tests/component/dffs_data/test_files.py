@@ -110,7 +110,6 @@ def test_a_complete_file_has_a_descriptor_for_the_kernel(open_volume: Opener) ->
     file.release()
     again = reopen(there, ino)
     assert again.passthrough_fd() is not None
-    assert again.keep_cache
     writer = reopen(there, ino, os.O_RDWR)
     assert writer.passthrough_fd() is None
     writer.release()
