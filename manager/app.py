@@ -67,6 +67,7 @@ def build(config: ManagerConfig) -> App:
     parts = [part(core) for part in PARTS]
     grpc = Grpc(core)
     routes = tuple(route for part in parts for route in part.routes)
+    routes += core_routes.document_routes(routes)
     core.table.extend(routes)
     rest = RestServer(core, routes, Identifier(config, database), tls=_tls(config))
     shown = registry if config.metrics.enable else CollectorRegistry()

@@ -32,6 +32,8 @@ class Core:
     clock: Clock
     replica: str
     """A name of this process that no other replica has, for leases."""
+    table: list[Route] = field(default_factory=list)
+    """All rows of REST, complete before the first service starts; the console reads through them."""
 
 
 @dataclass(frozen=True, slots=True)

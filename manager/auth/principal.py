@@ -28,13 +28,13 @@ class Principal:
 
     @property
     def is_root(self) -> bool:
-        """They may everything."""
-        return Role.ROOT in self.roles
+        """They may everything; a token of theirs with fewer scopes may not."""
+        return Role.ROOT in self.roles and "users:write" in self.permissions
 
     @property
     def oversees(self) -> bool:
         """They see the models of all teams: operators and root."""
-        return self.is_root or Role.OPERATOR in self.roles
+        return Role.ROOT in self.roles or Role.OPERATOR in self.roles
 
     def may(self, permission: str) -> bool:
         """Whether they have the permission (``jobs:write``)."""
