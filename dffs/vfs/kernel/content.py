@@ -54,7 +54,7 @@ class ContentOperations(OperationsBase):
         number = self.handles.add(FileHandle(file, ino, node, flags, backing_id))
         how = OpenFlag.KEEP_CACHE if file.keep_cache else 0
         if backing_id:
-            how |= OpenFlag.PASSTHROUGH
+            how = OpenFlag.PASSTHROUGH  # the kernel takes no KEEP_CACHE with it
         return wire.open_out(number, how, backing_id)
 
     def create(

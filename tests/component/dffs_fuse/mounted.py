@@ -100,6 +100,25 @@ def memory_mount(point: Path) -> Iterator[MountProcess]:
         served.end()
 
 
+@contextmanager
+def volume_mount(url: str, point: Path, *options: str) -> Iterator[MountProcess]:
+    """A volume, made if there is none, mounted at `point` until the block ends."""
+    served = start_volume(url, point, *options)
+    try:
+        served.ready()
+        yield served
+    finally:
+        served.end()
+
+
+def start_volume(url: str, point: Path, *options: str) -> MountProcess:
+    """The same, to be waited for and ended by the caller."""
+    if find_mount(point) is None:
+        point.mkdir(exist_ok=True)
+    module = "tests.component.dffs_fuse.volume_mount"
+    return MountProcess(point, [sys.executable, "-m", module, url, str(point), *options])
+
+
 def eventually(happened: object, *, within_s: float = 10.0) -> bool:
     """Whether `happened()` becomes true in time."""
     assert callable(happened)

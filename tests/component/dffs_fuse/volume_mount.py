@@ -10,8 +10,10 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from dfcore.errors import NotFound
 from dffs.format import Format
-from dffs.meta.types import MetaError, Settings
+from dffs.meta.fs import open_meta
+from dffs.meta.types import Settings
 from dffs.options import CacheOptions, VolumeOptions
 from dffs.vfs.kernel.mounting import MountPlan, mount_volume
 from dffs.vfs.kernel.options import CacheTimes, KernelOptions, Squash
@@ -41,13 +43,15 @@ def main() -> int:
 
 
 def make_volume(url: str, bucket: str, *, acl: bool = False) -> None:
-    settings = Settings(block_size_bytes=1 << 20, acl=acl)
-    record = Format("test", bucket=bucket, block_size_bytes=1 << 20, trash_days=0, enable_acl=acl)
+    meta = open_meta(url)
     try:
+        meta.get_format()
+    except NotFound:
+        settings = Settings(block_size_bytes=1 << 20, acl=acl)
+        record = Format("test", bucket=bucket, block_size_bytes=1 << 20, enable_acl=acl)
         Volume.format_new(url, record, settings)
-    except MetaError as error:
-        if error.errno != 17:
-            raise
+    finally:
+        meta.close()
 
 
 if __name__ == "__main__":
