@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import errno
 import threading
+import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dffs.fuse.operations import LATER, Later, Lock
+from dffs.meta import recordlocks
+from dffs.meta.recordlocks import Held
 from dffs.meta.types import LOCK_TO_END, LockKind
 from dfinfra.logs import get_logger
 
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 _FIRST_RETRY_S = 0.01
 _LONGEST_RETRY_S = 0.25
 _REMEMBERED_INTERRUPTS = 1024
+_RETAKE_TRIES = 20
 _LOCKED = errno.EAGAIN
 
 _log = get_logger("locks")
@@ -47,7 +51,7 @@ class Locks:
         self._changed = threading.Condition()
         self._waiting: dict[int, Waiting] = {}
         self._early: OrderedDict[int, None] = OrderedDict()
-        self._records: set[tuple[int, int]] = set()  # (inode, owner) that may have record locks
+        self._records: dict[int, list[Held]] = {}  # inode -> what was granted here
         self._flocks: dict[tuple[int, int], int] = {}  # (inode, owner) -> kind
         self._thread: threading.Thread | None = None
         self._closed = False
@@ -89,8 +93,8 @@ class Locks:
 
     def give_up_records(self, ino: int, owner: int) -> None:
         """A process closed one of its descriptors of this file: its record locks are gone."""
-        if (ino, owner) in self._records:
-            self._records.discard((ino, owner))
+        if any(held.owner == owner for held in self._records.get(ino, ())):
+            self._note(ino, Held(0, owner, LockKind.UNLOCK, 0, LOCK_TO_END))
             self._meta.setlk(ino, owner, LockKind.UNLOCK, 0, LOCK_TO_END)
             self._wake()
 
@@ -124,15 +128,21 @@ class Locks:
                  int(w.lock.flock)]
                 for w in self._waiting.values()
             ],
-            "records": [list(key) for key in self._records],
+            "records": [
+                [ino, held.owner, held.kind, held.start, held.end, held.pid]
+                for ino, all_held in self._records.items()
+                for held in all_held
+            ],
             "flocks": [[*key, kind] for key, kind in self._flocks.items()],
         }  # fmt: skip
 
     def adopt(self, exported: dict[str, list[list[int]]]) -> None:
         """Go on with a predecessor's locks and waiters."""
+        for ino, owner, kind, start, end, pid in exported["records"]:
+            self._retake(ino, Lock(0, owner, start, end, kind, pid, False))
+        for ino, owner, kind in exported["flocks"]:
+            self._retake(ino, Lock(0, owner, 0, LOCK_TO_END, kind, 0, True))
         with self._changed:
-            self._records = {(ino, owner) for ino, owner in exported["records"]}
-            self._flocks = {(ino, owner): kind for ino, owner, kind in exported["flocks"]}
             for unique, ino, owner, start, end, kind, pid, flock in exported["waiting"]:
                 lock = Lock(0, owner, start, end, kind, pid, bool(flock))
                 self._waiting[unique] = Waiting(unique, ino, lock)
@@ -155,9 +165,24 @@ class Locks:
                 self._flocks[key] = int(kind)
             return granted
         granted = self._meta.setlk(ino, lock.owner, kind, lock.start, lock.end, lock.pid)
-        if granted and kind is not LockKind.UNLOCK:
-            self._records.add(key)
+        if granted:
+            self._note(ino, Held(0, lock.owner, kind, lock.start, lock.end, lock.pid))
         return granted
+
+    def _note(self, ino: int, new: Held) -> None:
+        with self._changed:
+            if held := recordlocks.after(self._records.get(ino, ()), new):
+                self._records[ino] = held
+            else:
+                self._records.pop(ino, None)
+
+    def _retake(self, ino: int, lock: Lock) -> None:
+        """Another mount may have been quicker in the moment between two processes."""
+        for _ in range(_RETAKE_TRIES):
+            if self._try(ino, lock):
+                return
+            time.sleep(_FIRST_RETRY_S)
+        _log.warning("a lock was lost to another mount in the takeover", ino=ino, pid=lock.pid)
 
     def _wake(self) -> None:
         if self._waiting:
