@@ -13,4 +13,22 @@ COMMANDS: dict[str, str] = {
     "umount": "dffs.cli.umount",
     # What is in it.
     "info": "dffs.cli.info",
+    "summary": "dffs.cli.summary",
+    "clone": "dffs.cli.clone",
+    "snapshot": "dffs.cli.snapshot",
+    "rmr": "dffs.cli.rmr",
+    "restore": "dffs.cli.restore",
+    "quota": "dffs.cli.quota",
+    "changelog": "dffs.cli.changelog",
+    # On this node.
+    "warmup": "dffs.cli.warmup",
+    # Upkeep.
+    "gc": "dffs.cli.gc",
+    "fsck": "dffs.cli.fsck",
+    "verify": "dffs.cli.verify",
+    "dump": "dffs.cli.dump",
+    "load": "dffs.cli.load",
+    # To and from elsewhere.
+    "sync": "dffs.cli.sync",
+    "gateway": "dffs.cli.gateway",
 }

@@ -15,6 +15,7 @@ from dfcore.errors import BadInput
 from dffs import places
 from dffs.cli.entry import DURATION, META_URL
 from dffs.cli.volumeflags import Flags, options, volume_flags
+from dffs.control.server import ControlledVolume
 from dffs.options import VolumeOptions
 from dffs.vfs.kernel.background import in_background
 from dffs.vfs.kernel.mounting import MountPlan, mount_volume
@@ -94,12 +95,9 @@ def serve(
     opened = logs.setup("dffs", folder, log_level, console=not background)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    holder: list[Volume] = []
 
-    def open_volume() -> Volume:
-        volume = Volume.open(meta_url, chosen)
-        holder.append(volume)
-        return volume
+    def open_volume() -> ControlledVolume:
+        return ControlledVolume(Volume.open(meta_url, chosen), point, subdir=kernel.subdir)
 
     plan = MountPlan(
         point=point,

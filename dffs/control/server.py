@@ -19,8 +19,10 @@ from typing import Any
 from dfcore.errors import MeganeuraError
 from dffs.control.operations import Operations, result_of
 from dffs.control.places import runtime_dir, socket_path
+from dffs.meta.api import MetaApi
 from dffs.meta.types import ROOT_INO, Caller
 from dffs.tree import Tree
+from dffs.vfs.api import FilesApi
 from dffs.volume import Volume
 from dfinfra.logs import get_logger
 
@@ -145,6 +147,16 @@ class ControlledVolume:
             self._server = server
         except OSError as error:
             _log.warning("commands do not reach this mount", reason=str(error))
+
+    @property
+    def meta(self) -> MetaApi:
+        """The volume's."""
+        return self._volume.meta
+
+    @property
+    def files(self) -> FilesApi:
+        """The volume's."""
+        return self._volume.files
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._volume, name)
