@@ -248,6 +248,14 @@ def open_engine(url: str) -> Engine:
         from dffs.meta.redisdb import RedisEngine
 
         return RedisEngine(url)
+    if scheme in {"postgres", "postgresql"}:
+        from dffs.meta.postgres import PostgresEngine
+
+        return PostgresEngine(url)
+    if scheme in {"mysql", "mariadb"}:
+        from dffs.meta.mysql import MySQLEngine
+
+        return MySQLEngine(url)
     raise BadInput(f"{scheme}:// is no metadata engine; allowed are {_SCHEMES}")
 
 

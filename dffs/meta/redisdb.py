@@ -9,8 +9,8 @@ carry the volume's name space in braces, so that a Redis Cluster keeps them on o
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 import redis
@@ -19,20 +19,17 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from dffs.meta.kv import EngineDown, Pair, Txn, chunked, public_url
+from dffs.meta.kv import EngineDown, Pair, public_url
+from dffs.meta.optimistic import OptimisticEngine, OptimisticTxn, Range
 from dffs.meta.redisscripts import COMMIT, RANGE, THROUGH
-from dffs.meta.retry import Attempts
 
-T = TypeVar("T")
-_LOST = (RedisConnectionError, RedisTimeoutError, OSError)
 _SOCKET_S = 20.0
 
 
-class _RedisTxn(Txn):
+class _RedisTxn(OptimisticTxn):
     def __init__(self, engine: RedisEngine) -> None:
         super().__init__()
         self._engine = engine
-        self.ranges: list[bytes] = []
 
     def _read(self, keys: Sequence[bytes]) -> Sequence[bytes | None]:
         return self._engine.ask(b"HMGET", self._engine.values, *keys) if keys else []
@@ -57,46 +54,33 @@ class _RedisTxn(Txn):
     def _read_counter(self, name: bytes) -> int:
         return int(self._engine.ask(b"HGET", self._engine.counts, name) or 0)
 
-    def _watch_range(
-        self, start: bytes, end: bytes, limit: int | None, keys_only: bool, found: list[Pair]
-    ) -> None:
-        text = b"".join(
-            b"%d:%b" % (len(part), part)
-            for pair in found
-            for part in (pair[:1] if keys_only else pair)
-        )
-        digest = hashlib.sha1(text, usedforsecurity=False).hexdigest().encode()
-        bound = b"%d" % (-1 if limit is None else limit)
-        self.ranges += [start, end, bound, b"0" if keys_only else b"1", digest]
-
     def arguments(self) -> list[bytes]:
         """What the script that commits is given."""
         watched: list[bytes] = []
         for key, value in self.watched.items():
             watched += (key, b"-" if value is None else b"+" + value)
-        puts: list[bytes] = []
-        deletes: list[bytes] = []
-        for key, value in self.writes.items():
-            if value is not None:
-                puts += (key, value)
-            elif key not in self.watched or self.watched[key] is not None:
-                deletes.append(key)
+        ranges = [part for seen in self.ranges for part in _range_arguments(seen)]
+        pairs, deletes = self.puts_and_deletes()
+        puts = [part for pair in pairs for part in pair]
         adds = [part for name, delta in self.adds.items() for part in (name, b"%d" % delta)]
         appends = [part for pair in self.appends for part in pair]
-        counts = [len(watched), len(self.ranges), len(puts), len(deletes), len(adds), len(appends)]
+        counts = [len(watched), len(ranges), len(puts), len(deletes), len(adds), len(appends)]
         head = [b"%d" % count for count in counts]
-        return [*head, *watched, *self.ranges, *puts, *deletes, *adds, *appends]
+        return [*head, *watched, *ranges, *puts, *deletes, *adds, *appends]
 
 
-class RedisEngine:
+class RedisEngine(OptimisticEngine):
     """Optimistic transactions over a pool of connections."""
+
+    lost = (RedisConnectionError, RedisTimeoutError, OSError)
+    broken = (RedisError,)
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         options = parse_qs(parts.query)
         space = options.pop("space", ["dffs"])[0]
         query = "&".join(f"{key}={value}" for key, values in options.items() for value in values)
-        self.url = public_url(url)
+        super().__init__(public_url(url))
         self.values, self.order, self.counts = (
             f"{{{space}}}:{part}".encode() for part in ("values", "order", "counts")
         )
@@ -109,7 +93,7 @@ class RedisEngine:
         self._free: list[Any] = []
         try:
             self.ask(b"PING")
-        except (*_LOST, RedisError) as error:
+        except (*self.lost, *self.broken) as error:
             raise EngineDown(f"{self.url}: {error}") from error
 
     # --- talking -------------------------------------------------------------------------------
@@ -144,29 +128,12 @@ class RedisEngine:
 
     # --- transactions --------------------------------------------------------------------------
 
-    def transact(self, fn: Callable[[Txn], T], *, read_only: bool = False) -> T:
-        """Run `fn`, and again as long as others are first."""
-        for attempt in Attempts(self.url):
-            committing = False
-            txn = _RedisTxn(self)
-            try:
-                result = fn(txn)
-                if read_only or not txn.has_effect:
-                    return result
-                committing = True
-                if self.script(COMMIT, *txn.arguments()) == 1:
-                    return result
-                attempt.conflict()
-            except _LOST as error:
-                # What only sets keys may be sent twice.
-                attempt.lost(error, unknown=committing and not txn.is_repeatable)
-            except RedisError as error:
-                raise EngineDown(f"{self.url}: {error}") from error
-        raise AssertionError("attempts end by raising")
+    def _begin(self) -> _RedisTxn:
+        return _RedisTxn(self)
 
-    def stream(self, start: bytes, end: bytes) -> Iterator[Pair]:
-        """All pairs of a range, in pages."""
-        return chunked(self, start, end)
+    def _commit(self, txn: OptimisticTxn) -> bool:
+        assert isinstance(txn, _RedisTxn)
+        return bool(self.script(COMMIT, *txn.arguments()) == 1)
 
     def counters(self) -> dict[bytes, int]:
         """All counters."""
@@ -183,7 +150,7 @@ class RedisEngine:
         """Wait until the append-only file, if there is one, is on disk."""
         try:
             self.ask(b"WAITAOF", b"1", b"0", b"5000")
-        except (ResponseError, *_LOST):
+        except (ResponseError, *self.lost):
             return  # Redis before 7.2, or without such a file: appendfsync decides
 
     def close(self) -> None:
@@ -191,6 +158,16 @@ class RedisEngine:
         while self._free:
             self._free.pop().disconnect()
         self._pool.disconnect()
+
+
+def _range_arguments(seen: Range) -> list[bytes]:
+    text = b"".join(
+        b"%d:%b" % (len(part), part)
+        for pair in seen.found
+        for part in (pair[:1] if seen.keys_only else pair)
+    )
+    digest = hashlib.sha1(text, usedforsecurity=False).hexdigest().encode()
+    return [seen.start, seen.end, b"%d" % seen.limit, b"0" if seen.keys_only else b"1", digest]
 
 
 _DIGESTS = {
