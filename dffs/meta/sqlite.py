@@ -140,7 +140,14 @@ class SqliteEngine:
                 connection = self._readers.pop()
             except IndexError:
                 connection = self._connect()
-            yield connection
+            try:
+                yield connection
+            except sqlite3.Error:
+                connection.close()
+                raise
+            except BaseException:  # a refusal, such as ENOENT: nothing is wrong with the connection
+                self._readers.append(connection)
+                raise
             self._readers.append(connection)
         except sqlite3.Error as error:
             raise EngineDown(f"{self.path}: {error}") from error
