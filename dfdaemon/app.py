@@ -20,7 +20,7 @@ from prometheus_client import CollectorRegistry
 from blobstore.store import BlobStore
 from dfcore import ids
 from dfcore.errors import ConfigError, MeganeuraError, NotFound
-from dfdaemon.config import DaemonConfig, Profile, state_dir, task_policy
+from dfdaemon.config import DaemonConfig, Profile, SchedulerConfig, state_dir, task_policy
 from dfdaemon.control.announce import Announcer
 from dfdaemon.control.gateway import SeedGateway
 from dfdaemon.control.hostinfo import LINK_VERSION, describer
@@ -36,6 +36,7 @@ from dfdaemon.hub.metadata import HubMetadata
 from dfdaemon.hub.origin import OriginGateway
 from dfdaemon.hub.urls import name_at_hub
 from dfdaemon.keeper import Keeper
+from dfdaemon.managed import Managed
 from dfdaemon.peerlink.connect import dial
 from dfdaemon.proxy.server import ProxyParts, ProxyServer
 from dfdaemon.proxy.upstream import tls_context
@@ -96,10 +97,13 @@ class _Builder:
         self._sender = Sender()
         self._limiters = Limiters(AdjustableLimiter(), AdjustableLimiter())
         self._upload_limiter = AdjustableLimiter()
+        self._managed = Managed(config, seed=profile.seed)
         self.apply_limits(config)
 
     def apply_limits(self, config: DaemonConfig) -> None:
         """Set every bandwidth limit; a reload of the configuration does so again."""
+        self._config_in_force = config
+        config = self._managed.limited(config)
         self._limiters.download.set_rate(config.download.rate_limit_bytes)
         self._limiters.origin.set_rate(config.download.origin_rate_limit_bytes)
         self._limiters.task_rate_bytes_s = config.download.task_rate_limit_bytes
@@ -107,7 +111,7 @@ class _Builder:
 
     def _host_identity(self) -> HostIdentity:
         config = self._config
-        ip = config.host.ip or own_address(config.scheduler.addrs)
+        ip = config.host.ip or own_address(config.manager.targets or config.scheduler.addrs)
         name = config.host.name
         host_id = ids.host_id(ip, name, seed=self._profile.seed)
         return HostIdentity(host_id, name, ip, config.upload.port, self._profile.seed)
@@ -124,7 +128,8 @@ class _Builder:
             hostname=host.hostname,
         )
         self._links = Links(lambda address: dial(address, hello, tls))
-        self._client = SchedulerClient(config.scheduler.addrs, self._channels, host.host_id)
+        self._client = SchedulerClient(_schedulers(config), self._channels, host.host_id)
+        self._managed.attach(self._client, lambda: self.apply_limits(self._config_in_force))
         self._parents = ParentPool(ParentConfig(), tls=tls)
         self._origin = OriginPool(config.origin)
         self._seeds = SeedDirectory(self._client)
@@ -198,6 +203,7 @@ class _Builder:
             changed=self._task_changed,
             secure=self._identity is not None,
             linger_s=config.download.linger_s,
+            admit=self._managed.admit,
         )
 
     def _task_changed(self, task_id: str) -> None:
@@ -264,6 +270,7 @@ class _Builder:
                 self._disk,
                 socket_path,
             ),
+            *self._manager_link(),
             Announcer(
                 self._client,
                 self._channels,
@@ -280,6 +287,12 @@ class _Builder:
                 host="0.0.0.0" if config.metrics.enable else config.admin.ip,
             ),
         ]
+
+    def _manager_link(self) -> list[Service]:
+        if not self._config.manager.targets:
+            return []
+        link = self._managed.link(self._host, self._state, self._identity)
+        return [Closing("manager channels", link.aclose), link]
 
     def _proxy(self, registry: TaskRegistry) -> list[Service]:
         if not self._profile.proxy:
@@ -313,6 +326,13 @@ class _Builder:
         await self._disk.run(self._store.close)
         self._disk.close()
         self._cpu.close()
+
+
+def _schedulers(config: DaemonConfig) -> tuple[str, ...]:
+    """Those to begin with: none if a manager will tell, unless some are named as well."""
+    if config.manager.targets and config.scheduler.addrs == SchedulerConfig().addrs:
+        return ()
+    return config.scheduler.addrs
 
 
 def _identity(folder: Path | None) -> Identity | None:

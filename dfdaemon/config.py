@@ -19,6 +19,7 @@ from dfdaemon.task.origin_runs import OriginPolicy
 from dfdaemon.task.planner import PlanPolicy
 from dfdaemon.task.policy import TaskPolicy
 from dfinfra.config import Bytes, Port, Seconds
+from dfinfra.managerlink_config import ManagerSection
 
 
 def state_dir() -> Path:
@@ -155,6 +156,7 @@ class DaemonConfig:
 
     host: HostConfig = field(default_factory=HostConfig)
     scheduler: SchedulerConfig = field(default_factory=SchedulerConfig)
+    manager: ManagerSection = field(default_factory=ManagerSection)
     storage: StorageConfig = field(default_factory=StorageConfig)
     download: DownloadConfig = field(default_factory=DownloadConfig)
     upload: UploadSection = field(default_factory=UploadSection)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from bench.simulate.fluid import Flow
 from bench.simulate.upload import TASK, Upload
+from dfdaemon.fetch.receive import EBB_SIZE
 from dfdaemon.task import commands as do
 from dfdaemon.task import events as it
 from dfdaemon.task.machine import Download
@@ -283,20 +284,28 @@ class Node:
         parent, world = transfer.parent, self._world
         assert parent is not None
 
+        size = world.geometry.unit_range(transfer.unit).size
+        rest = min(EBB_SIZE, size)
+
         def done() -> None:
             del self._transfers[number]
             parent.upload.ended(transfer, self, delivered=True)
             self._arrived(number, transfer.unit)
 
-        self._flow(transfer, parent.up_link, done)
-        assert transfer.flow is not None
-        world.begin(transfer.flow)
+        def ebbed() -> None:
+            assert transfer.flow is not None
+            transfer.flow = Flow(parent.up_link, self.down_link, rest, transfer.flow.weight, done)
+            world.begin(transfer.flow)
+            self.post(it.TransferEbbed(number))
 
-    def _flow(self, transfer: Transfer, up_link: int, done: Callable[[], None]) -> None:
-        world = self._world
-        size = world.geometry.unit_range(transfer.unit).size
-        weight = world.weight(up_link, self.down_link)
-        transfer.flow = Flow(up_link, self.down_link, size, weight, done)
+        self._flow(transfer, parent.up_link, size - rest, ebbed)
+
+    def _flow(
+        self, transfer: Transfer, up_link: int, size_bytes: int, done: Callable[[], None]
+    ) -> None:
+        weight = self._world.weight(up_link, self.down_link)
+        transfer.flow = Flow(up_link, self.down_link, size_bytes, weight, done)
+        self._world.begin(transfer.flow)
 
     def _stop(self, transfer: Transfer) -> None:
         transfer.cancelled = True
@@ -329,9 +338,7 @@ class Node:
             elif self._transfers.pop(number, None):
                 self.post(it.OriginRunEnded(number))
 
-        self._flow(transfer, world.origin_link, done)
-        assert transfer.flow is not None
-        world.begin(transfer.flow)
+        self._flow(transfer, world.origin_link, world.geometry.unit_range(unit).size, done)
 
     # Units
 

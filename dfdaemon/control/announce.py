@@ -52,10 +52,21 @@ class Announcer:
         self._disk = disk
         self._interval_s = interval_s
         self._jobs = JobGroup("announce")
+        self._announcing: dict[str, asyncio.Task[None]] = {}
 
     async def start(self) -> None:
-        for address in self._client.addresses:
-            self._jobs.spawn(self._keep_announced(address), name=address)
+        self._client.on_addresses(self._follow)
+        self._follow()
+
+    def _follow(self) -> None:
+        """One job per scheduler there is now."""
+        wanted = set(self._client.addresses)
+        for address in set(self._announcing) - wanted:
+            self._announcing.pop(address).cancel()
+        for address in wanted - set(self._announcing):
+            self._announcing[address] = self._jobs.spawn(
+                self._keep_announced(address), name=address
+            )
 
     async def stop(self) -> None:
         """Leave: the schedulers stop naming this host."""

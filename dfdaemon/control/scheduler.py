@@ -45,7 +45,27 @@ class SchedulerClient:
         self._down_until: dict[str, float] = {}
         self._unknown: dict[str, asyncio.Event] = {}
         self._plain: set[str] = set()
+        self._listeners: list[Callable[[], None]] = []
         self.seeds: tuple[it.ParentAddress, ...] = ()
+
+    def on_addresses(self, listener: Callable[[], None]) -> None:
+        """Have ``listener`` called when the schedulers have become others."""
+        self._listeners.append(listener)
+
+    def set_addresses(self, addresses: Sequence[str]) -> None:
+        """The manager tells of other schedulers. Sessions that are open stay where they are."""
+        fresh = tuple(addresses)
+        if fresh == self.addresses:
+            return
+        for address in set(self.addresses) - set(fresh):
+            self._down_until.pop(address, None)
+            self._unknown.pop(address, None)
+            self._plain.discard(address)
+        self.addresses = fresh
+        self._ring = HashRing(fresh)
+        self._dragonflys_ring = _dragonflys_ring(fresh)
+        for listener in self._listeners:
+            listener()
 
     def known_seed(self, task_id: str) -> tuple[it.ParentAddress, ...]:
         """The seed that any host would ask for the task while no scheduler answers."""

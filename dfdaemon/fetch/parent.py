@@ -7,6 +7,7 @@ that tell the planner what to think of the parent.
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -39,6 +40,10 @@ from dfinfra.offload import Pool
 T = TypeVar("T")
 Expected = Callable[[int], bytes | None]
 Claim = Callable[[int], bool]
+
+
+def _unheard() -> None:
+    """Nobody wants to know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +90,15 @@ class ParentPool:
         limiter: Limiter = NO_LIMIT,
         *,
         claim: Claim | None = None,
+        on_ebb: Callable[[], None] = _unheard,
     ) -> UnitReceived:
         """Take one unit: ask, receive, verify, write, commit.
 
         ``expected(unit)`` is the digest the unit must have, None if nobody vouched for it yet; the
         parent's own is then taken. ``claim(unit)`` is asked on the loop once an any-of answer names
         its unit and before a byte is written: False if the unit is held or in flight from
-        elsewhere. Until this returns or raises, the unit's bytes are the transfer's alone; a
+        elsewhere. ``on_ebb`` is called on the loop when little of the unit is left.
+        Until this returns or raises, the unit's bytes are the transfer's alone; a
         cancelled fetch returns only after its thread has stopped writing.
 
         Raises ParentBusy, UnitAbsent, NotClaimed (all PeerRefused), PeerBroken, DigestMismatch, and
@@ -109,7 +116,8 @@ class ParentPool:
                 raise DigestMismatch(f"{addr[0]} announced unit {content.unit} with another digest")
             if claim is not None and request.wanted is not None and not claim(content.unit):
                 raise NotClaimed(f"unit {content.unit} is not wanted any more")
-            await self._receive(link, limiter, partial(receive_unit, link, blob, content))
+            ebbed = partial(asyncio.get_running_loop().call_soon_threadsafe, on_ebb)
+            await self._receive(link, limiter, partial(receive_unit, link, blob, content, ebbed))
             keep = True
         finally:
             self._release(link, keep=keep)

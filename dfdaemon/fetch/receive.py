@@ -8,6 +8,7 @@ stalled one; waiting for our own limiter does not count against it.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from time import monotonic
 
 from dfcore.digest import Hasher, UnitHasher, new_hasher
@@ -20,6 +21,8 @@ from dfdaemon.vortex.units import UnitContent
 
 BUFFER_SIZE = 256 * 1024
 LIMITED_READ_SIZE = 64 * 1024
+EBB_SIZE = BUFFER_SIZE
+"""So little of a unit is left when the next may be asked for."""
 # A rate is not judged before so many seconds.
 _RATE_GRACE_S = 5.0
 
@@ -62,9 +65,12 @@ class Pace:
             raise Stalled(f"only {self._received / active_s:.0f} bytes/s arrive")
 
 
-def receive_unit(link: Link, blob: UnitSink, content: UnitContent, pace: Pace) -> None:
-    """Receive the bytes that follow ``content``, verify and commit them."""
-    if _receive(link, blob, content.unit, pace) != content.digest:
+def receive_unit(
+    link: Link, blob: UnitSink, content: UnitContent, on_ebb: Callable[[], object], pace: Pace
+) -> None:
+    """Receive the bytes that follow ``content``, verify and commit them. ``on_ebb`` is called once,
+    from this thread, when the last of them are awaited."""
+    if _receive(link, blob, content.unit, pace, on_ebb=on_ebb) != content.digest:
         raise DigestMismatch(f"unit {content.unit} arrived with bytes that are not its own")
     blob.commit(content.unit, content.digest)
 
@@ -95,6 +101,7 @@ def _receive(
     *,
     also: Hasher | None = None,
     write: bool = True,
+    on_ebb: Callable[[], object] | None = None,
 ) -> bytes:
     """Receive one unit's bytes into their place; returns their digest."""
     place = blob.geometry.unit_range(unit)
@@ -102,6 +109,9 @@ def _receive(
     buffer = thread_buffer()
     at = place.start
     while at < place.end:
+        if on_ebb is not None and place.end - at <= EBB_SIZE:
+            on_ebb()
+            on_ebb = None
         view = buffer[: min(pace.read_size, place.end - at)]
         view = view[: link.receive_into(view)]
         hasher.update(view)

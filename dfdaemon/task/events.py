@@ -129,6 +129,13 @@ class UnitArrived:
 
 
 @dataclass(frozen=True, slots=True)
+class TransferEbbed:
+    """The last bytes of a unit are on their way: the next request can go out."""
+
+    transfer: int
+
+
+@dataclass(frozen=True, slots=True)
 class TransferRefused:
     """The parent was busy."""
 
@@ -230,6 +237,7 @@ Event = (
     | ParentLost
     | ParentRefused
     | UnitArrived
+    | TransferEbbed
     | TransferRefused
     | TransferEmpty
     | TransferBroken

@@ -147,6 +147,10 @@ class Download:
                 return self._parent_refused(parent, error, now)
             case it.UnitArrived():
                 return self._unit_arrived(event, now)
+            case it.TransferEbbed(transfer=number):
+                if self.planner is not None:
+                    self.planner.ebb(number)
+                return []
             case it.TransferRefused(transfer=number):
                 return self._land(number, now, self.policy.plan.busy_backoff_s)
             case it.TransferEmpty(transfer=number):

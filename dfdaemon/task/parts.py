@@ -14,9 +14,14 @@ from dfdaemon.fetch.origin import OriginPool
 from dfdaemon.fetch.parent import ParentPool
 from dfdaemon.task.metrics import TaskMetrics
 from dfdaemon.task.policy import TaskPolicy
+from dfdaemon.task.spec import TaskSpec
 from dfinfra.clock import Clock
 from dfinfra.offload import Pool
 from dfinfra.rpc.channels import Channels
+
+
+def _as_it_is(spec: TaskSpec) -> TaskSpec:
+    return spec
 
 
 @dataclass
@@ -67,3 +72,5 @@ class EngineParts:
     changed: Callable[[str], None]
     secure: bool
     linger_s: float = 10.0
+    admit: Callable[[TaskSpec], TaskSpec] = _as_it_is
+    """What the cluster's rules make of a wish: the same, or one with another priority. Raises Denied."""

@@ -5,7 +5,8 @@ is made at every completion and big-integer arithmetic keeps it cheap for many u
 
 The rules and their figures come from the project's simulation study of whole-unit pull swarms: as
 many downloads as a parent has upload slots, refusal instead of queues, rarest first among peers, and
-"any of these" requests to a seed, which chooses late and in index order.
+"any of these" requests to a seed, which chooses late and in index order. A request takes its time on
+a loaded link, so the next one goes out while the last bytes of a unit are still to come.
 """
 
 from __future__ import annotations
@@ -56,12 +57,14 @@ class ParentView:
 
 @dataclass(slots=True)
 class Flight:
-    """A transfer under way; ``bits`` are the named units, none for an any-of request."""
+    """A transfer under way; ``bits`` are the named units, none for an any-of request. ``ebbing``:
+    it is as good as over, and its successor may be asked for."""
 
     parent: str
     bits: int
     any_of: bool = False
     started: float = 0.0
+    ebbing: bool = False
 
 
 class Rarity:
@@ -218,9 +221,17 @@ class Planner:
         self._named = 0
         for other in self.flights.values():
             self._named |= other.bits
-        if view := self.parents.get(flight.parent):
+        if not flight.ebbing and (view := self.parents.get(flight.parent)):
             view.flying -= 1
         return flight
+
+    def ebb(self, number: int) -> None:
+        """The transfer is nearly over: it does not count any more when the next are planned."""
+        flight = self.flights.get(number)
+        if flight is not None and not flight.ebbing:
+            flight.ebbing = True
+            if view := self.parents.get(flight.parent):
+                view.flying -= 1
 
     def back_off(self, peer_id: str, now: float, delay_s: float) -> None:
         """Do not ask the parent again before ``delay_s``, give or take a half."""
@@ -253,7 +264,7 @@ class Planner:
         seeds = [v for v in self.parents.values() if v.joined and v.address.seed and v.address.ours]
         if not seeds:
             return
-        open_now = sum(1 for flight in self.flights.values() if flight.any_of)
+        open_now = sum(1 for flight in self.flights.values() if flight.any_of and not flight.ebbing)
         peers = sum(1 for v in self.parents.values() if v.joined and not v.address.seed)
         allowed = max(1, min(self.policy.any_of, self.policy.seed_slots // (peers + 1)))
         for _ in range(min(allowed, self.needed.bit_count()) - open_now):
@@ -268,7 +279,11 @@ class Planner:
     def _plan_peers(
         self, now: float, number: int, waited_unit: int | None, commands: list[Command]
     ) -> None:
-        busy = sum(1 for flight in self.flights.values() if not flight.any_of and flight.parent)
+        busy = sum(
+            1
+            for flight in self.flights.values()
+            if flight.parent and not flight.any_of and not flight.ebbing
+        )
         ready = [
             view
             for view in self.parents.values()

@@ -49,6 +49,7 @@ class TaskRegistry:
 
     async def open(self, spec: TaskSpec, wanted: ByteRange | None = None) -> TaskHandle:
         """Attach a reader, starting the task if need be; see ``task.service.TaskService``."""
+        spec = self.parts.admit(spec)
         if self.parts.store.is_unverified(spec.task_id):
             await self.parts.disk.run(self.parts.store.get, spec.task_id)
         with span("open task", task=spec.task_id):

@@ -157,6 +157,7 @@ class Transfers:
                 conductor.promised_digest if address.seed else conductor.expected_digest,
                 self._limiter(),
                 claim=lambda unit: conductor.claim(number, unit),
+                on_ebb=lambda: conductor.post(it.TransferEbbed(number)),
             )
         except (MeganeuraError, OSError) as error:
             conductor.post(_missed(number, error))

@@ -14,6 +14,9 @@ from __future__ import annotations
 from collections import Counter, deque
 from dataclasses import dataclass, field, replace
 
+TRANSFERS_PER_CHILD = 2
+"""The one that ends and the one that begins."""
+
 # So many of a child's last units are not given to it again while there are others.
 _RECENT_GRANTS = 8
 
@@ -37,28 +40,30 @@ class Budget:
 
 
 class ParentSlots:
-    """Named units: a free slot or a refusal, and one at a time for each child of a task."""
+    """Named units: a free slot or a refusal. A slot is a child's: it may ask for its next unit while
+    the last bytes of one are on their way to it."""
 
     def __init__(self, per_task: int, budget: Budget) -> None:
         self._per_task = per_task
         self._budget = budget
-        self._children: dict[str, set[str]] = {}
+        self._children: dict[str, Counter[str]] = {}
 
     def try_take(self, task_id: str, child: str) -> bool:
-        """Take a slot for the child, or refuse: all are taken, or the child has one."""
-        children = self._children.setdefault(task_id, set())
-        if child in children or len(children) >= self._per_task or not self._budget.free:
-            if not children:
-                del self._children[task_id]
+        """Take a slot for the child, or refuse: all are taken, or the child has one and its next."""
+        children = self._children.get(task_id, Counter())
+        full = child not in children and len(children) >= self._per_task
+        if full or children[child] >= TRANSFERS_PER_CHILD or not self._budget.free:
             return False
-        children.add(child)
+        self._children.setdefault(task_id, children)[child] += 1
         self._budget.take()
         return True
 
     def release(self, task_id: str, child: str) -> None:
-        """Give back the child's slot."""
+        """Give back what the child took."""
         children = self._children[task_id]
-        children.remove(child)
+        children[child] -= 1
+        if not children[child]:
+            del children[child]
         if not children:
             del self._children[task_id]
         self._budget.give_back()

@@ -145,12 +145,26 @@ async def test_full_parent_refuses_at_once(store_of: Stores) -> None:
         await started.wait()
         with pytest.raises(ParentBusy):
             await pool.fetch(up.addr, named(1, child="other"), target, nobody_vouches)
-        with pytest.raises(ParentBusy):
-            await pool.fetch(up.addr, named(1), target, nobody_vouches)
         first.cancel()
         with pytest.raises(asyncio.CancelledError):
             await first
     assert not target.held.count_set
+
+
+async def test_the_next_unit_is_asked_for_before_the_last_bytes_of_one_have_come(
+    store_of: Stores,
+) -> None:
+    source, target = make_blob(store_of("p"), range(UNITS)), make_blob(store_of("c"))
+    task = ServedTask(source, limiter=RateLimiter(4_000_000, 1000))
+    async with parent(task, config=replace(UPLOAD, slots=1)) as up, child() as pool:
+        ebbed = asyncio.Event()
+        fetch = pool.fetch(up.addr, named(0), target, nobody_vouches, on_ebb=ebbed.set)
+        first = spawn(fetch, name="first")
+        await ebbed.wait()
+        assert 0 not in target.held
+        await pool.fetch(up.addr, named(1), target, nobody_vouches)
+        await first
+    assert 0 in target.held and 1 in target.held
 
 
 async def test_digest_that_the_seed_did_not_announce_is_refused(store_of: Stores) -> None:

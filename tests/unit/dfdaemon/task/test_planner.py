@@ -54,6 +54,31 @@ def test_peers_are_asked_for_different_units_one_each() -> None:
     assert {c.unit for c in commands if isinstance(c, FetchUnit)} == {0, 1}
 
 
+def test_a_transfer_that_ebbs_makes_room_for_the_next_from_the_same_parent() -> None:
+    made = planner(downloads=1)
+    join(made, "a", 0b11)
+    (first,) = made.plan(0.0, 1, None)
+    assert made.plan(0.0, 2, None) == []
+    made.ebb(1)
+    made.ebb(1)
+    (second,) = made.plan(0.0, 2, None)
+    assert isinstance(first, FetchUnit) and isinstance(second, FetchUnit)
+    assert {first.unit, second.unit} == {0, 1}
+    made.land(1)
+    assert made.parents["a"].flying == 1
+
+
+def test_a_seed_is_asked_again_while_the_last_bytes_come() -> None:
+    made = planner()
+    join(made, "seed", 0, seed=True)
+    for n in range(6):
+        join(made, f"p{n}", 0)
+    made.plan(0.0, 1, None)
+    assert made.claim(1, 0)
+    made.ebb(1)
+    assert made.plan(0.0, 2, None) == [FetchAny(2, "seed", 0xFE)]
+
+
 def test_the_rarest_unit_goes_first() -> None:
     made = planner(downloads=1)
     join(made, "a", 0b1111)

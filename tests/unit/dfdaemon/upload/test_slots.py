@@ -20,11 +20,16 @@ def test_full_parent_refuses_until_a_slot_is_free() -> None:
     assert slots.try_take("t", "c")
 
 
-def test_child_has_one_transfer_of_a_task_at_a_time() -> None:
-    slots = ParentSlots(2, Budget(99))
+def test_child_takes_its_next_unit_on_the_slot_it_has() -> None:
+    slots = ParentSlots(1, Budget(99))
+    assert slots.try_take("t", "a")
     assert slots.try_take("t", "a")
     assert not slots.try_take("t", "a")
     assert slots.try_take("other", "a")
+    slots.release("t", "a")
+    assert not slots.try_take("t", "b")
+    slots.release("t", "a")
+    assert slots.try_take("t", "b")
 
 
 def test_budget_is_for_all_tasks() -> None:
