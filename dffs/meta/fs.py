@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from dffs.meta.attributes import Attributes
+from dffs.meta.check import Check
 from dffs.meta.clones import Clones
 from dffs.meta.content import Content
+from dffs.meta.dump import Dump
 from dffs.meta.kv import open_engine
 from dffs.meta.locks import Locks
 from dffs.meta.quotas import Quotas
@@ -20,7 +22,9 @@ from dffs.meta.sessions import Sessions
 from dffs.meta.volume import Volume
 
 
-class Meta(Sessions, Removal, Attributes, Content, Locks, Clones, Quotas, Reclaim, Volume):
+class Meta(
+    Sessions, Removal, Attributes, Content, Locks, Clones, Quotas, Reclaim, Volume, Dump, Check
+):
     """The metadata of one volume; see `dffs.meta.api` for what each method promises."""
 
     def housekeeping(self) -> None:

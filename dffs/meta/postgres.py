@@ -127,9 +127,8 @@ class PostgresEngine(OptimisticEngine):
             connection, shard = self._connect()
         try:
             more = (shard,) if with_shard else ()
-            rows = connection.execute(
-                self._text(query), (*arguments, *more), binary=True
-            ).fetchall()
+            cursor = connection.execute(self._text(query), (*arguments, *more), binary=True)
+            rows = cursor.fetchall() if cursor.description else []
         except (*self.lost, errors.SerializationFailure, errors.DeadlockDetected):
             if connection.closed or connection.broken:
                 connection.close()
@@ -175,8 +174,8 @@ class PostgresEngine(OptimisticEngine):
         return dict(self.query("SELECT k, sum(n)::bigint FROM {counters} GROUP BY k", ()))
 
     def clear(self) -> None:
-        """Remove tables and function of the volume, and make them anew."""
-        self.query("TRUNCATE {kv}, {counters}; SELECT 1", ())
+        """Remove all keys and counters."""
+        self.query("TRUNCATE {kv}, {counters}", ())
 
     def sync(self) -> None:
         """Nothing: a commit that was answered is on disk, unless the server was told otherwise."""
