@@ -20,10 +20,22 @@ from dffs.meta.reclaim import Reclaim
 from dffs.meta.removal import Removal
 from dffs.meta.sessions import Sessions
 from dffs.meta.volume import Volume
+from dffs.meta.xattrs import Xattrs
 
 
 class Meta(
-    Sessions, Removal, Attributes, Content, Locks, Clones, Quotas, Reclaim, Volume, Dump, Check
+    Sessions,
+    Removal,
+    Attributes,
+    Xattrs,
+    Content,
+    Locks,
+    Clones,
+    Quotas,
+    Reclaim,
+    Volume,
+    Dump,
+    Check,
 ):
     """The metadata of one volume; see `dffs.meta.api` for what each method promises."""
 
