@@ -18,13 +18,15 @@ from dffs.options import CacheOptions, VolumeOptions
 from dffs.vfs.kernel.mounting import MountPlan, mount_volume
 from dffs.vfs.kernel.options import CacheTimes, KernelOptions, Squash
 from dffs.volume import Volume
+from dfinfra import logs
 
 
 def main() -> int:
+    logs.setup("dffs", level="warning")
     url, point = sys.argv[1], Path(sys.argv[2])
     words = dict(word.split("=", 1) for word in sys.argv[3:])
     bucket = words.get("bucket", str(point.parent / "objects"))
-    make_volume(url, bucket, acl="acl" in words)
+    make_volume(url, bucket, int(words.get("block", 1 << 20)), acl="acl" in words)
     options = replace(
         KernelOptions(),
         cache=CacheTimes(*(float(words.get("ttl", "1")),) * 3),
@@ -42,13 +44,13 @@ def main() -> int:
     )
 
 
-def make_volume(url: str, bucket: str, *, acl: bool = False) -> None:
+def make_volume(url: str, bucket: str, block_size: int, *, acl: bool = False) -> None:
     meta = open_meta(url)
     try:
         meta.get_format()
     except NotFound:
-        settings = Settings(block_size_bytes=1 << 20, acl=acl)
-        record = Format("test", bucket=bucket, block_size_bytes=1 << 20, enable_acl=acl)
+        settings = Settings(block_size_bytes=block_size, acl=acl)
+        record = Format("test", bucket=bucket, block_size_bytes=block_size, enable_acl=acl)
         Volume.format_new(url, record, settings)
     finally:
         meta.close()
