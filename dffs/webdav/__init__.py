@@ -1,0 +1,1 @@
+"""WebDAV in front of a volume, through wsgidav: what file managers and davfs2 mount."""
