@@ -46,8 +46,8 @@ def from_os_error(error: OSError, name: str) -> MeganeuraError:
 
 def from_library_error(error: Exception, name: str) -> MeganeuraError:
     """An error that obstore raised."""
-    text = " ".join(redact_text(str(error)).split())
-    what = f"object {name}: {_short(text)}"
+    text = _short(" ".join(redact_text(str(error)).split()))
+    what = f"object {name}: {text}"
     if isinstance(error, FileNotFoundError):
         return NotFound(f"object {name} is not in the store")
     if isinstance(error, told.PermissionDeniedError):

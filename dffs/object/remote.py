@@ -6,6 +6,7 @@ library's own retries are off: whoever calls retries, within its own limits and 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, timedelta
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+#: The server has understood the request, and does not want it.
+_REFUSED = re.compile(r"\b(?P<code>400|501)\b (?:Bad Request|Not Implemented)", re.I)
 _ERRORS = (told.BaseError, OSError, ValueError)
 
 
@@ -48,7 +51,7 @@ class Timeouts:
             "timeout": timedelta(seconds=self.request_s),
             "connect_timeout": timedelta(seconds=self.connect_s),
             "allow_http": True,
-            "pool_max_idle_per_host": 64,
+            "pool_max_idle_per_host": "64",
         }
 
 
@@ -57,11 +60,17 @@ NO_RETRIES: dict[str, Any] = {"max_retries": 0, "retry_timeout": timedelta(secon
 
 
 class RemoteStore:
-    """One bucket. `url` is what may be shown of it."""
+    """One bucket. `url` is what may be shown of it.
 
-    def __init__(self, backend: Backend, url: str) -> None:
+    `plainer` makes a backend for servers that refuse what the first one adds to a PUT.
+    """
+
+    def __init__(
+        self, backend: Backend, url: str, plainer: Callable[[], Backend] | None = None
+    ) -> None:
         self._backend = backend
         self._url = url
+        self._plainer = plainer
         # Some servers that speak S3 do not know If-None-Match: those are asked first.
         self._asks_first = False
 
@@ -91,10 +100,19 @@ class RemoteStore:
         except told.NotSupportedError:
             return self._without_conditions(name, data, create=create)
         except _ERRORS as error:
-            if create and "NotImplemented" in str(error):
-                return self._without_conditions(name, data, create=create)
-            raise from_library_error(error, name) from None
+            return self._put_otherwise(name, data, create=create, error=error)
+        self._plainer = None  # it takes what we send
         return True
+
+    def _put_otherwise(self, name: str, data: Buffer, *, create: bool, error: Exception) -> bool:
+        """The server refused: once more without what it may not know, if there is such a thing."""
+        refused = _REFUSED.search(str(error))
+        if refused and self._plainer is not None:
+            self._backend, self._plainer = self._plainer(), None
+            return self.put(name, data, create=create)
+        if refused and refused["code"] == "501" and create and not self._asks_first:
+            return self._without_conditions(name, data, create=create)
+        raise from_library_error(error, name) from None
 
     def _without_conditions(self, name: str, data: Buffer, *, create: bool) -> bool:
         if not create:
