@@ -25,7 +25,6 @@ from dfdaemon.control.announce import Announcer
 from dfdaemon.control.gateway import SeedGateway
 from dfdaemon.control.hostinfo import LINK_VERSION, describer
 from dfdaemon.control.links import Links
-from dfdaemon.control.route import own_address
 from dfdaemon.control.scheduler import SchedulerClient
 from dfdaemon.control.seeds import SeedDirectory
 from dfdaemon.control.serving import Serving
@@ -53,6 +52,7 @@ from dfinfra.clock import SystemClock
 from dfinfra.http import client_session
 from dfinfra.lifecycle import Service
 from dfinfra.metrics import new_registry
+from dfinfra.net import own_address
 from dfinfra.offload import Pool
 from dfinfra.pb import common_pb2, meganeura_pb2
 from dfinfra.rpc.channels import Channels

@@ -116,7 +116,8 @@ class Managed:
                 identity.ca.read_bytes(), identity.key.read_bytes(), identity.cert.read_bytes()
             )
         channels = Channels(credentials=credentials)
-        return ManagerLink(config.manager, me, channels, state / "manager.copy", self.adopt)
+        copy = config.manager.copy or state / "manager.copy"
+        return ManagerLink(config.manager, me, channels, copy, self.adopt)
 
 
 def _whole(limit: float | None) -> int | None:

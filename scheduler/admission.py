@@ -21,6 +21,7 @@ from scheduler.desk import Desk, as_parent
 from scheduler.evaluate.policy import BestOfSamplePolicy
 from scheduler.feeding import Feeding
 from scheduler.graph import Graph
+from scheduler.policy import Policy
 from scheduler.resource.peer import Peer
 from scheduler.resource.task import Task
 
@@ -36,6 +37,10 @@ class Admission:
         self._graph = graph
         self._feeding = feeding
         self._plain = BestOfSamplePolicy(desk.policy, desk.rng)
+
+    def adopt(self, policy: Policy) -> None:
+        """Choose parents for plain peers by other limits."""
+        self._plain = BestOfSamplePolicy(policy, self._desk.rng)
 
     def answer_first(self, peer: Peer) -> None:
         """Answer a registration."""

@@ -16,6 +16,7 @@ from dfinfra.rpc.server import GrpcServer
 from scheduler import extension, service
 from scheduler.config import SchedulerConfig
 from scheduler.core import Core
+from scheduler.managed import Managed
 from scheduler.shell import Shell
 
 
@@ -34,7 +35,10 @@ def build(config: SchedulerConfig, rng: Random | None = None) -> App:
     registry = new_registry("scheduler", version("meganeura"))
     core = Core(config.policy, rng or Random())
     shell = Shell(core, SystemClock(), Channels(), registry)
-    scheduler = service.SchedulerService(shell, outbox_limit=config.server.outbox_limit)
+    managed = Managed(config, core)
+    scheduler = service.SchedulerService(
+        shell, outbox_limit=config.server.outbox_limit, prioritize=managed.prioritized
+    )
     ours = extension.SchedulerExtension(shell)
     grpc = GrpcServer(
         [_address(config.server.listen_ip, config.server.port)],
@@ -50,7 +54,7 @@ def build(config: SchedulerConfig, rng: Random | None = None) -> App:
     )
     shown = registry if config.metrics.enable else CollectorRegistry()
     admin = AdminServer(shown, config.admin.port, host=config.admin.ip)
-    services: list[Service] = [grpc, shell, admin]
+    services: list[Service] = [grpc, shell, *managed.services(lambda: grpc.port), admin]
     if config.pprof_port > 0 and config.pprof_port != config.admin.port:
         services.append(AdminServer(shown, config.pprof_port))
     return App(shell, grpc, admin, tuple(services))

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 from dfinfra.config import Port, Seconds
 from dfinfra.configvalues import Bounds
+from dfinfra.managerlink_config import ManagerSection
 from scheduler.policy import (
     LeasePolicy,
     OriginPolicy,
@@ -35,12 +36,28 @@ def default_log_dir() -> Path:
     return Path(base) / "meganeura" / "log" / "scheduler"
 
 
+def state_dir() -> Path:
+    """Where state lives: the system's place for root, the XDG state folder for others."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/meganeura/scheduler")
+    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(base) / "meganeura" / "scheduler"
+
+
 @dataclass(frozen=True, slots=True)
 class ServerConfig:
     """Where daemons reach the scheduler."""
 
     listen_ip: str = field(default="0.0.0.0", metadata={"key": "listenIP"})
     port: Port = 8002
+    host: str = ""
+    """Its name for the manager; empty: this machine's."""
+    advertise_ip: str = field(default="", metadata={"key": "advertiseIP"})
+    """How nodes reach it; empty: found from the route to the manager."""
+    advertise_port: Port = 0
+    """The same for its port; 0: the one it listens at."""
+    idc: str = ""
+    location: str = ""
     log_dir: Path | None = None
     max_streams: int = 100_000
     """Calls at once; a peer has one open while it downloads."""
@@ -52,6 +69,13 @@ class ServerConfig:
     def __post_init__(self) -> None:
         if self.max_streams < 1 or self.outbox_limit < 4:
             raise ValueError("maxStreams must be at least 1 and outboxLimit at least 4")
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityConfig:
+    """This host's certificate of the cluster (`host.crt`, `host.key`, `ca.crt`), for `manager.tls`."""
+
+    dir: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +95,8 @@ class MetricsConfig:
 @dataclass(frozen=True, slots=True)
 class SchedulerConfig:
     server: ServerConfig = field(default_factory=ServerConfig)
+    manager: ManagerSection = field(default_factory=ManagerSection)
+    security: SecurityConfig = field(default_factory=SecurityConfig)
     admin: AdminConfig = field(default_factory=AdminConfig)
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
     verbose: bool = False

@@ -41,6 +41,11 @@ class Core:
             self._desk, self._feeding, self._admission, self._census, self._reports
         )
 
+    def adopt(self, policy: Policy) -> None:
+        """Go on with other limits. What was granted under the former ones stays granted."""
+        self._desk.policy = policy
+        self._admission.adopt(policy)
+
     @property
     def pool(self) -> Pool:
         """What is known, to read only."""

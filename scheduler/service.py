@@ -17,7 +17,7 @@ All other families of tasks, and preheating, answer UNIMPLEMENTED (the generated
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import grpc
@@ -41,11 +41,22 @@ _log = get_logger("service")
 Requests = AsyncIterator[scheduler_pb2.AnnouncePeerRequest]
 
 
+Prioritize = Callable[[ev.PeerRegistered], ev.PeerRegistered]
+
+
+def _as_it_is(event: ev.PeerRegistered) -> ev.PeerRegistered:
+    return event
+
+
 class SchedulerService(scheduler_pb2_grpc.SchedulerServicer):
     """Translates between messages and events; decides nothing."""
 
-    def __init__(self, shell: Shell, *, outbox_limit: int) -> None:
+    def __init__(
+        self, shell: Shell, *, outbox_limit: int, prioritize: Prioritize = _as_it_is
+    ) -> None:
+        """``prioritize`` gives registrations that name no priority the one of their application."""
         self._shell = shell
+        self._prioritize = prioritize
         self._outbox_limit = outbox_limit
 
     # Peers
@@ -110,7 +121,7 @@ class SchedulerService(scheduler_pb2_grpc.SchedulerServicer):
         if not event.wish.credentialed:
             stream.download = edge.for_seed(request.register_peer_request.download)
         self._shell.attach(stream)
-        self._shell.tell(event)
+        self._shell.tell(self._prioritize(event))
 
     @staticmethod
     def _check_same(stream: Stream, request: scheduler_pb2.AnnouncePeerRequest) -> None:

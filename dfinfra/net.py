@@ -6,12 +6,12 @@ import socket
 from collections.abc import Sequence
 
 
-def own_address(schedulers: Sequence[str]) -> str:
-    """The local address of the route to the first scheduler; loopback if there is no route.
+def own_address(targets: Sequence[str]) -> str:
+    """The local address of the route to the first target; loopback if there is no route.
 
     Connecting a datagram socket sends nothing, it only makes the kernel choose a route.
     """
-    host = schedulers[0].rpartition(":")[0].strip("[]") if schedulers else "127.0.0.1"
+    host = targets[0].rpartition(":")[0].strip("[]") if targets else "127.0.0.1"
     try:
         info = socket.getaddrinfo(host, 9, type=socket.SOCK_DGRAM)[0]
         with socket.socket(info[0], socket.SOCK_DGRAM) as probe:

@@ -1,0 +1,281 @@
+"""A process' connection to the manager: registers, keeps alive, and follows its configuration.
+
+The last configuration is kept on disk and in force from the start, so that nodes and schedulers
+start and work while the manager is away. Of several replicas any will do; the next one is tried
+when one fails. A manager of Dragonfly's own cannot tell of changes: it is asked every
+``pollInterval`` instead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import random
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+
+from dfinfra.jobs import JobGroup
+from dfinfra.logs import get_logger
+from dfinfra.managerlink_config import ManagerSection
+from dfinfra.pb import manager_pb2 as pb
+from dfinfra.pb import manager_pb2_grpc, managerlink_pb2_grpc
+from dfinfra.pb import managerlink_pb2 as link
+from dfinfra.rpc.channels import Channels
+
+log = get_logger("manager link")
+
+CALL_TIMEOUT_S = 10.0
+FIRST_WAIT_S = 3.0
+"""How long a start without a copy on disk waits for the manager."""
+SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Me:
+    """Who it is that asks."""
+
+    source: int
+    """PEER_SOURCE, SEED_PEER_SOURCE or SCHEDULER_SOURCE of manager.v2."""
+    hostname: str
+    ip: str
+    port: int
+    download_port: int = 0
+    proxy_port: int = 0
+    idc: str = ""
+    location: str = ""
+    version: str = ""
+    os: str = ""
+    kernel_version: str = ""
+    cluster_id: int = 0
+
+
+Adopt = Callable[[link.Configuration], None]
+
+
+class ManagerLink:
+    """A service of the process; ``adopt`` is called on the loop with each new configuration."""
+
+    name = "manager link"
+
+    def __init__(
+        self, section: ManagerSection, me: Me, channels: Channels, copy: Path, adopt: Adopt
+    ) -> None:
+        self._section = section
+        self._me = me
+        self._channels = channels
+        self._copy = copy
+        self._adopt = adopt
+        self._targets: Sequence[str] = section.targets
+        self._current: link.Configuration | None = None
+        self._told = asyncio.Event()
+        self._jobs = JobGroup("manager")
+
+    async def start(self) -> None:
+        """Put the copy on disk in force, or wait a moment for the manager if there is none."""
+        kept = read_copy(self._copy)
+        if kept is not None:
+            self._put_in_force(kept)
+        self._jobs.spawn(self._follow(), name="follow")
+        if self._me.source != pb.PEER_SOURCE:
+            self._jobs.spawn(self._keep_alive(), name="keep alive")
+        if kept is None:
+            try:
+                async with asyncio.timeout(FIRST_WAIT_S):
+                    await self._told.wait()
+            except TimeoutError:
+                log.warning("manager does not answer", managers=list(self._targets))
+
+    async def stop(self) -> None:
+        """Leave: the ends of the streams tell the manager so."""
+        await self._jobs.cancel_all()
+
+    async def aclose(self) -> None:
+        """Close its channels, after all else has stopped."""
+        await self._channels.close()
+
+    # The configuration
+
+    async def _follow(self) -> None:
+        pause_s, turn = SHORTEST_PAUSE_S, random.randrange(len(self._targets))
+        while True:
+            target = self._targets[turn % len(self._targets)]
+            try:
+                async for told in self._configurations(target):
+                    pause_s = SHORTEST_PAUSE_S
+                    self._take(told)
+            except grpc.aio.AioRpcError as error:
+                log.warning("manager does not answer", manager=target, code=error.code().name)
+            turn += 1
+            # Ten thousand nodes must not come back in the same moment.
+            await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+    async def _configurations(self, target: str) -> AsyncIterator[link.Configuration]:
+        """As the manager tells them; by asking again and again if it is Dragonfly's own."""
+        channel, me = self._channels.get(target), self._me
+        request = link.WatchRequest(
+            source_type=me.source,  # type: ignore[arg-type]
+            hostname=me.hostname,
+            ip=me.ip,
+            port=me.port,
+            download_port=me.download_port,
+            proxy_port=me.proxy_port,
+            idc=me.idc,
+            location=me.location,
+            version=me.version,
+            os=me.os,
+            kernel_version=me.kernel_version,
+            cluster_id=me.cluster_id,
+            known_digest=self._current.digest if self._current is not None else "",
+        )
+        try:
+            async for told in managerlink_pb2_grpc.ManagerExtensionStub(channel).Watch(request):
+                yield told
+        except grpc.aio.AioRpcError as error:
+            if error.code() != grpc.StatusCode.UNIMPLEMENTED:
+                raise
+        while True:
+            yield await self._ask(manager_pb2_grpc.ManagerStub(channel))
+            await asyncio.sleep(self._section.poll_interval_s * random.uniform(0.8, 1.2))
+
+    async def _ask(self, stub: Any) -> link.Configuration:
+        me, told = self._me, link.Configuration()
+        who: dict[str, Any] = {"source_type": me.source, "hostname": me.hostname, "ip": me.ip}
+        if me.source == pb.SCHEDULER_SOURCE:
+            request = pb.GetSchedulerRequest(**who, scheduler_cluster_id=me.cluster_id)
+            own = await stub.GetScheduler(request, timeout=CALL_TIMEOUT_S)
+            told.cluster.CopyFrom(own.scheduler_cluster)
+            told.seed_peers.extend(own.seed_peers)
+        else:
+            listed = await stub.ListSchedulers(
+                pb.ListSchedulersRequest(
+                    **who,
+                    idc=me.idc,
+                    location=me.location,
+                    version=me.version,
+                    scheduler_cluster_id=me.cluster_id if me.source == pb.PEER_SOURCE else 0,
+                ),
+                timeout=CALL_TIMEOUT_S,
+            )
+            told.schedulers.extend(listed.schedulers)
+            if told.schedulers:
+                told.cluster.CopyFrom(told.schedulers[0].scheduler_cluster)
+        try:
+            found = await stub.ListApplications(
+                pb.ListApplicationsRequest(**who), timeout=CALL_TIMEOUT_S
+            )
+            told.applications.extend(found.applications)
+        except grpc.aio.AioRpcError as error:
+            if error.code() != grpc.StatusCode.NOT_FOUND:
+                raise
+        told.digest = hashlib.sha256(told.SerializeToString(deterministic=True)).hexdigest()
+        return told
+
+    def _take(self, told: link.Configuration) -> None:
+        current = self._current
+        if current is not None and current.digest == told.digest:
+            self._told.set()
+            return
+        if not told.schedulers and current is not None:
+            # All schedulers are silent, perhaps because they restart: those that were known are
+            # more than none.
+            told.schedulers.extend(current.schedulers)
+        try:
+            write_copy(self._copy, told)
+        except OSError as error:
+            log.error("configuration not kept", path=str(self._copy), reason=error.strerror)
+        self._put_in_force(told)
+
+    def _put_in_force(self, told: link.Configuration) -> None:
+        self._current = told
+        try:
+            self._adopt(told)
+        except ValueError as error:
+            log.error("the manager's configuration does not fit", reason=str(error))
+        self._told.set()
+
+    # Registration, of schedulers and seeds
+
+    async def _keep_alive(self) -> None:
+        pause_s, turn = SHORTEST_PAUSE_S, 0
+        while True:
+            target = self._targets[turn % len(self._targets)]
+            stub = manager_pb2_grpc.ManagerStub(self._channels.get(target))
+            try:
+                await self._register(stub)
+                log.info("registered", manager=target)
+                pause_s = SHORTEST_PAUSE_S
+                await stub.KeepAlive(self._signs())
+            except grpc.aio.AioRpcError as error:
+                log.warning(
+                    "not registered",
+                    manager=target,
+                    code=error.code().name,
+                    reason=error.details(),
+                )
+            turn += 1
+            await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+    async def _register(self, stub: Any) -> None:
+        me = self._me
+        common: dict[str, Any] = {
+            "source_type": me.source,
+            "hostname": me.hostname,
+            "ip": me.ip,
+            "port": me.port,
+        }
+        if me.idc:
+            common["idc"] = me.idc
+        if me.location:
+            common["location"] = me.location
+        if me.source == pb.SCHEDULER_SOURCE:
+            scheduler = pb.UpdateSchedulerRequest(**common, scheduler_cluster_id=me.cluster_id)
+            await stub.UpdateScheduler(scheduler, timeout=CALL_TIMEOUT_S)
+            return
+        seed = pb.UpdateSeedPeerRequest(
+            **common,
+            type="super",
+            download_port=me.download_port,
+            seed_peer_cluster_id=me.cluster_id,
+        )
+        await stub.UpdateSeedPeer(seed, timeout=CALL_TIMEOUT_S)
+
+    async def _signs(self) -> AsyncIterator[pb.KeepAliveRequest]:
+        me = self._me
+        sign = pb.KeepAliveRequest(
+            source_type=me.source,  # type: ignore[arg-type]
+            hostname=me.hostname,
+            ip=me.ip,
+            cluster_id=me.cluster_id,
+        )
+        while True:
+            yield sign
+            await asyncio.sleep(self._section.keep_alive_interval_s)
+
+
+def read_copy(path: Path) -> link.Configuration | None:
+    """The configuration on disk; None if there is none that can be read."""
+    try:
+        return link.Configuration.FromString(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except Exception as error:  # a damaged file must not keep a node from starting
+        log.warning("the copy of the configuration is damaged", path=str(path), reason=str(error))
+        return None
+
+
+def write_copy(path: Path, told: link.Configuration) -> None:
+    """Replace the copy on disk, whole or not at all. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(path.name + ".new")
+    with open(fresh, "wb") as file:
+        file.write(told.SerializeToString())
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
