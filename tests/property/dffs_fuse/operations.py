@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -22,7 +23,7 @@ HANDLES = 4
 # Enough to reach into the third block of a volume with blocks of 64 KiB.
 LONGEST = 150_000
 
-Operation = tuple[object, ...]
+Operation = tuple[Any, ...]
 Outcome = object
 
 _libc = ctypes.CDLL(None, use_errno=True)

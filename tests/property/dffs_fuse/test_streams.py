@@ -95,4 +95,12 @@ def test_a_volume_behaves_as_a_plain_directory(
 @given(stream=streams)
 @settings(max_examples=max(1, STREAMS // 5), deadline=None, suppress_health_check=_checks)
 def test_a_volume_behaves_as_juicefs(stream: list[Operation], ours: Path, juicefs: Path) -> None:
-    assert _differences(stream, juicefs, ours) == []
+    assert _differences([_since_the_epoch(step) for step in stream], juicefs, ours) == []
+
+
+def _since_the_epoch(operation: Operation) -> Operation:
+    """JuiceFS does not keep times before 1970; we do, as ext4 does."""
+    name, *arguments = operation
+    if name == "utime":
+        return (name, arguments[0], abs(arguments[1]))
+    return operation
