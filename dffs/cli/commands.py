@@ -22,6 +22,12 @@ COMMANDS: dict[str, str] = {
     "changelog": "dffs.cli.changelog",
     # On this node.
     "warmup": "dffs.cli.warmup",
+    "stats": "dffs.cli.stats",
+    "profile": "dffs.cli.profile",
+    "doctor": "dffs.cli.doctor",
+    "debug": "dffs.cli.debug",
+    "bench": "dffs.cli.bench",
+    "objbench": "dffs.cli.objbench",
     # Upkeep.
     "gc": "dffs.cli.gc",
     "fsck": "dffs.cli.fsck",
@@ -31,4 +37,5 @@ COMMANDS: dict[str, str] = {
     # To and from elsewhere.
     "sync": "dffs.cli.sync",
     "gateway": "dffs.cli.gateway",
+    "webdav": "dffs.cli.webdav",
 }

@@ -5,7 +5,7 @@ Arguments and results are JSON. Paths are relative to the mount's root. The call
 
 from __future__ import annotations
 
-import os
+import itertools
 import sys
 import threading
 import traceback
@@ -13,12 +13,15 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 from dfcore.errors import BadInput
-from dffs.control.reports import describe, summarize
+from dffs.control.reports import describe, rows_of, summarize
+from dffs.control.timing import latency_ms
 from dffs.control.warm import Warmer
 from dffs.meta.types import FileKind, TreeTotals
 from dffs.tree import Tree
 from dffs.volume import Volume
+from dfinfra import profile
 
+MAX_SAMPLE_S = 120.0
 Json = dict[str, Any]
 Progress = Generator[Json, None, Json]
 
@@ -36,7 +39,10 @@ class Operations:
             "rmr": self.rmr,
             "warmup": self.warmup,
             "quota_target": self.quota_target,
+            "latency": self.latency,
+            "cached": self.cached,
             "stacks": self.stacks,
+            "sample": self.sample,
         }
 
     def run(self, name: str, arguments: Json) -> Progress:
@@ -90,6 +96,33 @@ class Operations:
         yield {}
         return {"ino": self._tree.stat(path).ino}
 
+    def latency(self) -> Progress:
+        """How long engine and object store take to answer, in ms."""
+        yield {}
+        name = f"{self._volume.format.name}/meganeura.json"
+        return {
+            "engine_ms": latency_ms(lambda: self._volume.meta.getattr(self._tree.root)),
+            "object_ms": latency_ms(lambda: self._volume.blocks.store.head(name)),
+        }
+
+    def cached(self, *, path: str, limit: int = 200) -> Progress:
+        """How much of each file at or below a path is on this node, the first ones."""
+        yield {}
+        told = []
+        size = self._volume.blocks.block_size_bytes
+        for name in itertools.islice(files_below(self._tree, path), limit):
+            attr = self._tree.stat(name)
+            held = self._volume.cache.held_bytes(
+                list(rows_of(self._volume, attr)), attr.size_bytes, size
+            )
+            told.append({"path": name, "size_bytes": attr.size_bytes, "cached_bytes": held})
+        return {"files": told}
+
+    def sample(self, *, seconds: float = 5.0) -> Progress:
+        """Collapsed stacks of all threads over some seconds."""
+        yield {}
+        return {"stacks": profile.sample_stacks(min(seconds, MAX_SAMPLE_S))}
+
     def stacks(self) -> Progress:
         """What every thread of the process does."""
         yield {}
@@ -121,11 +154,6 @@ def result_of(progress: Progress, on_progress: Callable[[Json], None]) -> Json:
             return result
         if step:
             on_progress(step)
-
-
-def names_below(path: str) -> str:
-    """A path of an argument as the tree takes it."""
-    return os.path.normpath(f"/{path}").lstrip("/")
 
 
 def files_below(tree: Tree, path: str) -> Iterator[str]:

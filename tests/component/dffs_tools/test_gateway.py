@@ -79,7 +79,8 @@ def test_a_wrong_secret_is_refused(gateway: Gateway) -> None:
     anonymous.value.close()
 
 
-def test_presigned_urls(s3: Any) -> None:
+def test_presigned_urls(gateway: Gateway) -> None:
+    s3 = gateway.client(signature_version="s3v4")
     s3.put_object(Bucket="models", Key="a b", Body=b"hello")
     url = s3.generate_presigned_url("get_object", Params={"Bucket": "models", "Key": "a b"})
     with urllib.request.urlopen(url) as answer:
@@ -89,6 +90,7 @@ def test_presigned_urls(s3: Any) -> None:
     with urllib.request.urlopen(request) as answer:
         assert answer.status == 200
     assert s3.get_object(Bucket="models", Key="new")["Body"].read() == b"by url"
+    s3.close()
 
 
 def test_listing_with_prefix_delimiter_and_pages(s3: Any) -> None:
