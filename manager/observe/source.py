@@ -53,7 +53,6 @@ class GrpcSource:
         return await self._threads.run(messages.detail, answer, target)
 
     async def aclose(self) -> None:
-        await self._channels.close()
         self._threads.close()
 
     async def _ask(self, target: Target, method: str, request: Any) -> Any:

@@ -127,13 +127,13 @@ class StandInSwarm:
 
     def _traffic(self) -> Traffic:
         age_s = self._age_s + 5400
-        wave = age_s + 9 * math.sin(age_s / 9) + 4 * math.sin(age_s / 3.1)
+        wave = age_s + 60 * math.sin(age_s / 120) + 6 * math.sin(age_s / 23) + math.sin(age_s / 5)
         scale = max(1, self.shape.hosts / 48)
         return Traffic(
             origin_to_seeds=int(wave * 0.11e9 * scale),
             origin_to_peers=int(age_s * 0.002e9 * scale),
-            seeds_to_peers=int((wave + 2 * math.cos(age_s / 5)) * 0.42e9 * scale),
-            peers_to_peers=int((wave + 3 * math.sin(age_s / 7)) * 2.6e9 * scale),
+            seeds_to_peers=int((wave + 3 * math.cos(age_s / 17)) * 0.42e9 * scale),
+            peers_to_peers=int((wave + 2 * math.sin(age_s / 11)) * 2.6e9 * scale),
         )
 
     def _notes(self) -> list[Note]:
