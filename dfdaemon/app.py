@@ -40,6 +40,7 @@ from dfdaemon.peerlink.connect import dial
 from dfdaemon.proxy.server import ProxyParts, ProxyServer
 from dfdaemon.proxy.upstream import tls_context
 from dfdaemon.rpc.servers import rpc_services
+from dfdaemon.task.memory import Memory
 from dfdaemon.task.metrics import TaskMetrics
 from dfdaemon.task.parts import EngineParts, HostIdentity, Limiters
 from dfdaemon.task.registry import TaskRegistry
@@ -73,16 +74,17 @@ class Node:
     apply_limits: Callable[[DaemonConfig], None]
 
 
-def build(config: DaemonConfig, profile: Profile) -> Node:
+def build(config: DaemonConfig, profile: Profile, memory: Memory | None = None) -> Node:
     """Build a node. Nothing is opened, bound or started yet. Raises ConfigError."""
-    builder = _Builder(config, profile)
+    builder = _Builder(config, profile, memory)
     return builder.node()
 
 
 class _Builder:
     """Makes the parts in the order in which they need each other."""
 
-    def __init__(self, config: DaemonConfig, profile: Profile) -> None:
+    def __init__(self, config: DaemonConfig, profile: Profile, memory: Memory | None) -> None:
+        self._memory = memory
         self._config = config
         self._profile = profile
         self._state = state_dir() / profile.log_name
@@ -203,6 +205,7 @@ class _Builder:
             changed=self._task_changed,
             secure=self._identity is not None,
             linger_s=config.download.linger_s,
+            memory=self._memory,
             admit=self._managed.admit,
         )
 
@@ -259,6 +262,7 @@ class _Builder:
             Closing("links", self._links.aclose),
             Closing("parents", self._parents.aclose),
             Closing("origin", self._origin.aclose),
+            *([self._memory] if self._memory else []),
             Closing("tasks", registry.aclose),
             self._upload,
             *rpc_services(

@@ -14,11 +14,18 @@ from dfdaemon import app
 from dfdaemon.config import DaemonConfig, Profile
 from dfdaemon.config import log_dir as default_log_dir
 from dfdaemon.reload import Reloader
+from dfdaemon.task.memory import Memory
 from dfinfra import config as settings
 from dfinfra import lifecycle, logs, tracing
 
 
-def command(prog: str, profile: Profile, about: str) -> Callable[[], int]:
+def command(
+    prog: str,
+    profile: Profile,
+    about: str,
+    config_class: type[DaemonConfig] = DaemonConfig,
+    memory: Callable[[DaemonConfig], Memory | None] = lambda _config: None,
+) -> Callable[[], int]:
     """The entry point of a daemon with this profile; returns the exit code."""
 
     @click.command(prog, help=about, context_settings={"help_option_names": ["-h", "--help"]})
@@ -44,7 +51,7 @@ def command(prog: str, profile: Profile, about: str) -> Callable[[], int]:
         ready_file: Path | None,
     ) -> int:
         def load() -> DaemonConfig:
-            config = settings.load(DaemonConfig, path, dict(_pair(text) for text in overrides))
+            config = settings.load(config_class, path, dict(_pair(text) for text in overrides))
             log = config.log
             log = replace(
                 log,
@@ -54,7 +61,7 @@ def command(prog: str, profile: Profile, about: str) -> Callable[[], int]:
             )
             return replace(config, log=log)
 
-        return serve(load, profile, ready_file)
+        return serve(load, profile, ready_file, memory)
 
     def main() -> int:
         def invoke() -> int:
@@ -83,7 +90,12 @@ def _raise_file_limit() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def serve(load: Callable[[], DaemonConfig], profile: Profile, ready_file: Path | None) -> int:
+def serve(
+    load: Callable[[], DaemonConfig],
+    profile: Profile,
+    ready_file: Path | None,
+    memory: Callable[[DaemonConfig], Memory | None] = lambda _config: None,
+) -> int:
     """Run a node until it is told to stop; returns the exit code. ``load`` reads its settings."""
     config = load()
     folder = config.log.dir or default_log_dir(profile.log_name)
@@ -101,7 +113,7 @@ def serve(load: Callable[[], DaemonConfig], profile: Profile, ready_file: Path |
         tracing.setup(profile.service, config.tracing.endpoint)
 
     async def work() -> int:
-        node = app.build(config, profile)
+        node = app.build(config, profile, memory(config))
         services = [*node.services, Reloader(config, load, node.apply_limits)]
         return await lifecycle.run(services, grace_s=config.stop_grace_s, ready_file=ready_file)
 

@@ -22,6 +22,7 @@ from dfinfra.pb import common_pb2
 from dfinfra.pb import dfdaemon_pb2 as pb
 
 _LONGEST_S = 24 * 3600.0
+PLACE_HEADER = "x-meganeura-blob-path"
 
 
 class Downloads:
@@ -67,7 +68,7 @@ class Downloads:
             self._check_way(spec, download, local=local)
             async with until(deadline):
                 await self._outputs.check_digest(handle, spec)
-            yield self._started(handle, span, wanted.headers)
+            yield self._started(handle, span, {**wanted.headers, **self._place(handle, local)})
             if not local and handle.was_local:
                 held = replace(spec, size_bytes=handle.size_bytes)
                 self._jobs.spawn(self._scheduler.announce_held(held, handle.peer_id), name="held")
@@ -97,6 +98,11 @@ class Downloads:
         return pb.DownloadTaskResponse(
             host_id=host_id, task_id=handle.task_id, peer_id=handle.peer_id
         )
+
+    def _place(self, handle: TaskHandle, local: bool) -> Mapping[str, str]:
+        """Where the bytes are, for a reader on this node that has the right to read the file."""
+        blob = self._registry.blob(handle.task_id) if local else None
+        return {} if blob is None else {PLACE_HEADER: str(blob.path)}
 
     def _started(
         self, handle: TaskHandle, span: ByteRange | None, headers: Mapping[str, str]

@@ -23,6 +23,7 @@ from dfdaemon.hub.rights import UrlFact, UrlRights
 from dfdaemon.hub.routes import resolve_path
 from dfdaemon.hub.urls import HubUrl, hub_url_of_page, parse_hub_url
 from dfdaemon.proxy.swarm import is_restricted
+from dfdaemon.task.memory import VOLUME_SCHEME, volume_task
 from dfdaemon.task.service import HubAnswer
 from dfdaemon.task.spec import Headers, TaskSpec
 from dfdaemon.task.spec_proto import from_download
@@ -60,6 +61,9 @@ class Origins:
         Its id is the one that Dragonfly computes; with ``by_digest``, a Hub's file that the
         requester gave no name goes by its digest instead.
         """
+        if download.url.startswith(VOLUME_SCHEME):
+            # Nobody finds a digest that was not told it, and only the volume's host has the bytes.
+            return Wanted(volume_task(from_download(download)), vouched=True, headers={})
         spec = _spec(download)
         page = self.hub_page(download.url, download.hugging_face)
         if page is None:

@@ -440,6 +440,8 @@ class Conductor:
         if matches:
             self._sealing = True
             await self.parts.disk.run(self.blob.seal, self._sealed_digest(actual))
+            if self.parts.memory is not None:
+                self.parts.memory.sealed(self.spec, self.blob)
         self.post(it.ContentChecked(matches, str(actual)))
 
     def _sealed_digest(self, actual: Digest) -> Digest:

@@ -12,6 +12,7 @@ from dfdaemon.control.scheduler import SchedulerClient
 from dfdaemon.fetch.limiter import AdjustableLimiter
 from dfdaemon.fetch.origin import OriginPool
 from dfdaemon.fetch.parent import ParentPool
+from dfdaemon.task.memory import Memory
 from dfdaemon.task.metrics import TaskMetrics
 from dfdaemon.task.policy import TaskPolicy
 from dfdaemon.task.spec import TaskSpec
@@ -72,5 +73,7 @@ class EngineParts:
     changed: Callable[[str], None]
     secure: bool
     linger_s: float = 10.0
+    memory: Memory | None = None
+    """What is asked before the origin, on a seed."""
     admit: Callable[[TaskSpec], TaskSpec] = _as_it_is
     """What the cluster's rules make of a wish: the same, or one with another priority. Raises Denied."""

@@ -197,12 +197,17 @@ class Transfers:
             insecure_skip_verify=spec.insecure_skip_verify,
         )
 
+    async def _ask(self, request: OriginRequest) -> OriginStream:
+        """At the origin, or before it where content is kept."""
+        memory, origin = self._parts.memory, self._parts.origin
+        if memory is None:
+            return await origin.open(request)
+        return await memory.open(self._conductor.spec, request, origin.open)
+
     async def _open_origin(self, number: int) -> None:
         conductor = self._conductor
         try:
-            stream = await self._parts.origin.open(
-                self._request(ByteRange(0, FIRST_REQUEST_BYTES), None)
-            )
+            stream = await self._ask(self._request(ByteRange(0, FIRST_REQUEST_BYTES), None))
         except MeganeuraError as error:
             conductor.post(it.OriginRunEnded(number, error))
             return
@@ -234,7 +239,7 @@ class Transfers:
             min(command.until * geometry.unit_length, geometry.size_bytes),
         )
         try:
-            stream = await self._parts.origin.open(self._request(wanted, blob))
+            stream = await self._ask(self._request(wanted, blob))
         except MeganeuraError as error:
             conductor.post(it.OriginRunEnded(command.transfer, error))
             return
