@@ -99,8 +99,11 @@ class CachedFile:
 
     def _seal(self) -> None:
         try:
+            # A hole at the end was never written: the file must have its whole length all the same.
+            if os.fstat(self.fd).st_size < self.size_bytes:
+                self._blob.write_at(self.size_bytes - 1, memoryview(b"\0"))
             self._blob.seal()
-        except MeganeuraError as error:
+        except (MeganeuraError, OSError) as error:
             self._give_up(error)
             return
         self.complete = True

@@ -91,6 +91,15 @@ def _have_the_kernel_read(path: Path) -> None:
         pytest.skip("NO PASSTHROUGH HERE")
 
 
+def test_a_file_that_is_all_hole_has_its_length_whoever_reads_it(served: MountProcess) -> None:
+    for name in ("one", "two", "three"):
+        path = served.point / name
+        path.touch()
+        os.truncate(path, 5)
+        assert path.read_bytes() == bytes(5)
+        assert path.read_bytes() == bytes(5)
+
+
 def test_writing_to_a_file_that_the_kernel_reads(served: MountProcess) -> None:
     """The reader goes on with what it opened; whoever opens it later sees what was written."""
     path = served.point / "model"
