@@ -84,6 +84,9 @@ class CachedFile:
         try:
             if len(data):
                 self._blob.write_at(offset, data)
+            if len(data) < extent and offset + extent == self.size_bytes:
+                # Ends in a hole: the file must have its whole length all the same.
+                self._blob.write_at(self.size_bytes - 1, memoryview(b"\0"))
             self._blob.commit(index, digest or _digest(data, extent))
         except (MeganeuraError, OSError) as error:
             self._give_up(error)
@@ -99,11 +102,8 @@ class CachedFile:
 
     def _seal(self) -> None:
         try:
-            # A hole at the end was never written: the file must have its whole length all the same.
-            if os.fstat(self.fd).st_size < self.size_bytes:
-                self._blob.write_at(self.size_bytes - 1, memoryview(b"\0"))
             self._blob.seal()
-        except (MeganeuraError, OSError) as error:
+        except MeganeuraError as error:
             self._give_up(error)
             return
         self.complete = True
