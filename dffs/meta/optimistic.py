@@ -12,6 +12,7 @@ from typing import ClassVar, NamedTuple, TypeVar
 
 from dffs.meta.kv import EngineDown, Pair, Txn, chunked
 from dffs.meta.retry import Attempts
+from dffs.meta.types import MetaError
 
 T = TypeVar("T")
 
@@ -81,6 +82,8 @@ class OptimisticEngine(ABC):
                 if self._commit(txn):
                     return result
                 attempt.conflict()
+            except MetaError:
+                raise  # an answer, and an OSError by its nature: nothing is wrong with the engine
             except self.lost as error:
                 # What only sets keys may be sent twice.
                 attempt.lost(error, unknown=committing and not txn.is_repeatable)
