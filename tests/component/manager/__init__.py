@@ -1,0 +1,1 @@
+"""Tests of the manager as a whole: database, gRPC, REST, rights."""
