@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from time import perf_counter
 
 from dffs.fuse.dispatch import Dispatcher
+from dffs.fuse.errors import errno_of
 from dffs.fuse.init import InitOptions, Negotiated, negotiate
 from dffs.fuse.notify import Notifier
 from dffs.fuse.operations import Data, Operations, Request
@@ -181,14 +182,27 @@ class Server:
             answer = self._dispatcher.answer(request, body)
         except OSError as refusal:
             error = refusal.errno or errno.EIO
-        except Exception:
-            _log.error("a request failed", opcode=opcode, node=node, exc_info=True)
-            error = errno.EIO
+        except Exception as failure:
+            error = self._failed(request, failure)
         if error or answer is not None:
             self._write(unique, error, answer or b"")
         if observer is not None:
             taken = perf_counter() - began
             observer(request, body, taken, error, len(answer) if answer is not None else 0)
+
+    def _failed(self, request: Request, failure: Exception) -> int:
+        """What is not a plain refusal is for the log: in one line what is known, else with its trace."""
+        number = errno_of(failure)
+        known = number is not None
+        log = _log.warning if known else _log.error
+        log(
+            "a request failed",
+            opcode=request.opcode,
+            node=request.node,
+            error=str(failure),
+            exc_info=not known,
+        )
+        return number or errno.EIO
 
     def _write(self, unique: int, error: int, body: Data) -> None:
         head = OUT_HEADER.pack(16 + (0 if error else len(body)), -error, unique)
