@@ -46,6 +46,10 @@ class Namespace:
         """Run to the end; raises CalledProcessError."""
         return subprocess.run(self.command(*words), check=True, text=True, **options)
 
+    def try_run(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
+        """Run to the end, quietly; the caller looks at the exit code and the output."""
+        return subprocess.run(self.command(*words), check=False, text=True, capture_output=True)
+
     def start(
         self, words: Sequence[str | Path], log: Path, environment: Mapping[str, str] | None = None
     ) -> subprocess.Popen[str]:

@@ -1,0 +1,44 @@
+"""The images as archives: built by docker in a namespace, loaded into the nodes of a cluster."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tarfile
+import tomllib
+from pathlib import Path
+
+from tests.architecture.sources import ROOT
+from tests.kube.docker import Docker
+from tests.kube.namespace import Namespace
+
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+IMAGE = f"meganeura:{VERSION}"
+PAUSE = Path(__file__).parent / "cluster" / "pause.c"
+
+
+def build(docker: Docker) -> str:
+    """Build the product's image as `make images` does, on a base of Debian's packages; its name."""
+    environment = {**os.environ, **docker.environment, "BASE": docker.make_base()}
+    command = [ROOT / "docker" / "build", IMAGE]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(done.stdout[-3000:] + done.stderr[-3000:])
+    return IMAGE
+
+
+def make(folder: Path) -> list[Path]:
+    """Archives of the product's image and of the one that holds pods open."""
+    folder.mkdir(parents=True, exist_ok=True)
+    product, pause = folder / "meganeura.tar", folder / "pause.tar"
+    with Namespace("mgk-docker") as namespace, Docker(namespace, folder / "docker") as docker:
+        docker("save", "--output", str(product), build(docker))
+        program = folder / "pause"
+        subprocess.run(["gcc", "-static", "-O2", "-o", program, PAUSE], check=True)
+        with tarfile.open(folder / "tree.tar", "w") as tree:
+            tree.add(program, "pause")
+        docker(
+            "import", "-c", 'ENTRYPOINT ["/pause"]', str(folder / "tree.tar"), "localhost/pause:1"
+        )
+        docker("save", "--output", str(pause), "localhost/pause:1")
+    return [product, pause]
