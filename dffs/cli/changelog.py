@@ -24,7 +24,7 @@ def command(meta_url: str, after: int, follow: bool, interval: float) -> None:
 
     The volume keeps the feed since `dffs config META-URL --changelog`.
     """
-    meta = open_meta(meta_url, session=False)
+    meta = open_meta(meta_url, read_only=True)
     try:
         if not meta.get_settings().changelog:
             raise BadInput("the volume keeps no change feed: `dffs config META-URL --changelog`")

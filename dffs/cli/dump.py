@@ -26,7 +26,7 @@ def command(meta_url: str, file: Path | None, keep_secret_key: bool) -> None:
 
     The blocks stay where they are. Secrets are left out unless they are asked for.
     """
-    meta = open_meta(meta_url, session=False)
+    meta = open_meta(meta_url, read_only=True)
     try:
         lines = meta.dump(redact=None if keep_secret_key else without_secrets)
         if file is None:

@@ -22,6 +22,8 @@ from dffs.upkeep.objects import Comparison, adopt_leaked, compare
 def command(meta_url: str, delete: bool, age_s: float | None, passphrase_file: Path | None) -> None:
     """Compare the bucket with the metadata: blocks that are dead, objects that leaked."""
     with opened(meta_url, passphrase_file) as volume:
+        if delete:
+            volume.meta.housekeeping()  # what was removed gives its blocks up only then
         found = compare(volume)
         _show(found)
         if not delete:

@@ -28,7 +28,7 @@ def command(
 
     A dump without secrets needs the bucket's keys again.
     """
-    meta = open_meta(meta_url, session=False)
+    meta = open_meta(meta_url)
     try:
         count = meta.load(_lines(file))
         if access_key or secret_key:

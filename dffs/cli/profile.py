@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import click
 
 from dffs.control.places import locate
 
+_PAUSE_S = 0.02
 _LINE = re.compile(
     r"(?P<day>\d{4}\.\d\d\.\d\d) (?P<time>\d\d:\d\d:\d\d)\.\d+"
     r" \[uid:(?P<uid>\d+),gid:(?P<gid>\d+),pid:(?P<pid>\d+)\] (?P<op>\w+) .*<(?P<seconds>[\d.]+)>\s*$"
@@ -45,6 +47,8 @@ class Who:
     uid: int | None = None
     gid: int | None = None
     pid: int | None = None
+    besides: int | None = None
+    """The one process whose requests do not count: whoever reads the log."""
 
     def takes(self, match: re.Match[str]) -> bool:
         """Whether a line is one of those."""
@@ -74,6 +78,7 @@ def command(
         with path.open(errors="replace") as lines:
             _show(tally(lines, who))
         return
+    who = replace(who, besides=os.getpid())
     with (locate(path).point / ".accesslog").open("rb", buffering=0) as log:
         for number, found in enumerate(_live(log, who, max(interval, 0.2)), 1):
             _show(found)
@@ -86,7 +91,7 @@ def tally(lines: Iterable[str], who: Who) -> Tally:
     found = Tally()
     for line in lines:
         match = _LINE.match(line)
-        if match is None or not who.takes(match):
+        if match is None or not who.takes(match) or int(match["pid"]) == who.besides:
             continue
         found.first = found.first or match["time"]
         found.last = match["time"]
@@ -102,6 +107,7 @@ def _live(log: object, who: Who, interval_s: float) -> Iterator[Tally]:
         lines: list[str] = []
         while time.monotonic() < end:
             *whole, left = (left + log.read(65536)).split(b"\n")  # type: ignore[attr-defined]
+            time.sleep(_PAUSE_S)  # each read is a request, too
             lines += [line.decode(errors="replace") for line in whole]
         yield tally(lines, who)
 
