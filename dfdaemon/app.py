@@ -138,6 +138,8 @@ class _Builder:
         registry = TaskRegistry(self._engine())
         self._session = client_session(tls=self._hub_tls())
         self._metadata = self._hub_metadata()
+        if self._memory is not None:
+            self._memory.meet(self._metadata)
         serving = Serving(registry, self._answer, self._child_left)
         self._upload = UploadServer(
             self._upload_config(),

@@ -32,11 +32,12 @@ def _secret() -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One volume. Rates are bytes a second, 0 is no limit; `capacity_bytes` and `inodes` 0 likewise.
+    """One volume. Rates are bytes a second, 0 is no limit.
 
     `storage` and `bucket` say where the objects are; `wrapped_key` is the volume's random key, sealed
     by the user's passphrase. `sealed_objects` tells that every object begins with a header that names
-    its codec; without it an object is the plain block.
+    its codec; without it an object is the plain block. `public_files` are everybody's: nodes may pass
+    them on in the clear. Limits, trash and ACLs are the engine's own (dffs.meta.types.Settings).
     """
 
     name: str
@@ -53,10 +54,7 @@ class Format:
     encryption: str = "none"
     wrapped_key: str = _secret()
     sealed_objects: bool = False
-    capacity_bytes: int = 0
-    inodes: int = 0
-    trash_days: int = 1
-    enable_acl: bool = False
+    public_files: bool = False
     upload_limit_bytes_s: int = 0
     download_limit_bytes_s: int = 0
     created_ns: int = 0
@@ -71,9 +69,6 @@ class Format:
             raise BadInput(f"block size {size}: a power of two from 64KiB to 16MiB is allowed")
         _one_of("compression", self.compression, COMPRESSIONS)
         _one_of("encryption", self.encryption, ENCRYPTIONS)
-        for name in ("capacity_bytes", "inodes", "trash_days"):
-            if getattr(self, name) < 0:
-                raise BadInput(f"{name} is {getattr(self, name)}: it cannot be below 0")
 
     def to_json(self) -> str:
         """The form that is kept in the engine. Holds secrets."""

@@ -14,6 +14,7 @@ from dfcore.digest import Digest
 from dfcore.errors import BadInput
 from dfdaemon.fetch.exchange import OriginRequest
 from dfdaemon.fetch.origin import OriginStream
+from dfdaemon.task.service import HubGateway
 from dfdaemon.task.spec import TaskSpec
 
 VOLUME_SCHEME = "dffs://"
@@ -29,6 +30,10 @@ class Memory(Protocol):
     def name(self) -> str: ...
     async def start(self) -> None: ...
     async def stop(self) -> None: ...
+
+    def meet(self, hub: HubGateway) -> None:
+        """Who answers questions to the Hub. Called once, before the start."""
+        ...
 
     async def open(self, spec: TaskSpec, request: OriginRequest, at: AtOrigin) -> OriginStream:
         """Answer a request of this task from what is kept, else by ``at(request)`` at the origin."""

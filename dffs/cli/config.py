@@ -38,6 +38,9 @@ _RECORD = ("storage", "bucket", "region", "access_key", "secret_key", "session_t
 @click.option("--trash-days", type=click.FloatRange(0))
 @click.option("--enable-acl", is_flag=True, default=None, help="Cannot be turned off again.")
 @click.option("--changelog/--no-changelog", default=None)
+@click.option(
+    "--public-files/--no-public-files", default=None, help="Nodes may pass files on in the clear."
+)
 @click.option("--changelog-max-age", type=DURATION)
 @passphrase_option
 @click.option(
@@ -84,6 +87,7 @@ def changed_record(record: Format, changes: dict[str, Any]) -> Format:
             raise BadInput("--compress: this volume's objects are plain blocks, and stay so")
         wanted["compression"] = changes["compress"]
     for flag, name in (
+        ("public_files", "public_files"),
         ("upload_limit", "upload_limit_bytes_s"),
         ("download_limit", "download_limit_bytes_s"),
     ):

@@ -35,6 +35,11 @@ DAY_S = 86400.0
 @click.option("--inodes", type=click.IntRange(0), default=0, help="Most files; 0 is no limit.")
 @click.option("--trash-days", type=click.FloatRange(0), default=1.0, show_default=True)
 @click.option("--enable-acl", is_flag=True, help="POSIX ACLs. Cannot be turned off again.")
+@click.option(
+    "--public-files",
+    is_flag=True,
+    help="Everybody may have the files: nodes pass them on to each other without TLS, too.",
+)
 @click.option("--changelog", is_flag=True, help="Keep a feed of all changes.")
 @click.option(
     "--upload-limit", type=RATE, default=0, help="A number of Mbit/s, or a size a second."
@@ -59,6 +64,7 @@ def command(
     trash_days: float,
     enable_acl: bool,
     changelog: bool,
+    public_files: bool,
     upload_limit: int,
     download_limit: int,
     force: bool,
@@ -83,6 +89,7 @@ def command(
         block_size_bytes=block_size,
         compression=compress,
         encryption="aes256gcm" if encrypt else "none",
+        public_files=public_files,
         upload_limit_bytes_s=upload_limit,
         download_limit_bytes_s=download_limit,
     )
