@@ -38,7 +38,7 @@ class ModelRights:
     def __init__(self, session: Session, principal: Principal) -> None:
         self._principal = principal
         rows = session.execute(select(ModelGrant.team_id, ModelGrant.pattern, ModelGrant.level))
-        self._grants = [(team, pattern, Level(level)) for team, pattern, level in rows.tuples()]
+        self._grants = [(team, pattern, Level(level)) for team, pattern, level in rows]
 
     def level(self, model: str) -> Level | None:
         """The highest level that the principal has on the model; None if they may not see it."""

@@ -17,7 +17,7 @@ from dfinfra.services import Opening
 from manager.db.base import now
 from manager.db.clusters import ACTIVE, Peer, Scheduler
 from manager.db.users import Audit
-from manager.jobs import orders, store, vault
+from manager.jobs import orders, store
 from manager.jobs.config import JobsConfig
 from manager.jobs.dispatch import Dispatcher, DispatchPolicy
 from manager.jobs.hosts import JobHost
@@ -28,8 +28,10 @@ from manager.jobs.runner import Handler, LeasePolicy, Runner
 from manager.jobs.swarm import SchedulerAddress, Swarm
 from manager.jobs.targets import Targets, parse_networks
 from manager.jobs.upkeep import Clear, DeleteTask, GetTask, SyncPeers
-from manager.jobs.vault import Vault
+from manager.jobs.vault import Vault, key_in, read_key
 from manager.jobs.web import Web
+from manager.models.desk import Desk
+from manager.models.volumes import Volumes
 from manager.parts import Core
 
 
@@ -42,6 +44,7 @@ class Means:
     vault: Vault
     targets: Targets
     web: Web
+    desk: Desk
 
 
 def means(core: Core) -> Means:
@@ -51,7 +54,9 @@ def means(core: Core) -> Means:
     except ValueError as error:
         raise ConfigError(f"targets.allow: {error}") from None
     config = core.config.jobs
-    return Means(core, config, Vault(), targets, Web(targets, tls=_tls(config)))
+    vault = Vault()
+    desk = Desk(core.database, Volumes(core.database, vault))
+    return Means(core, config, vault, targets, Web(targets, tls=_tls(config)), desk)
 
 
 def unlocking(shared: Means) -> Service:
@@ -59,9 +64,9 @@ def unlocking(shared: Means) -> Service:
 
     async def unlock() -> None:
         if shared.config.key_file is not None:
-            key = vault.read_key(shared.config.key_file)
+            key = read_key(shared.config.key_file)
         else:
-            key = await shared.core.database.run(vault.key_in)
+            key = await shared.core.database.run(key_in)
         shared.vault.unlock(key)
 
     return Opening("vault", unlock, shared.web.close)
@@ -91,7 +96,14 @@ def _handlers(shared: Means) -> dict[str, Handler]:
 
     swarm = Swarm(core.channels, schedulers)
     nodes = Nodes(core.channels, in_clear=shared.config.credentials_in_clear)
-    origins = Origins(core.database, shared.vault, shared.web, hub=shared.config.hub)
+    origins = Origins(
+        core.database,
+        shared.vault,
+        shared.web,
+        shared.desk,
+        hub=shared.config.hub,
+        base=core.config.server.public_url,
+    )
     keep = core.config.retention
 
     def old_audits(session: Session) -> int:

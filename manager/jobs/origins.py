@@ -13,15 +13,22 @@ from manager.jobs.sources.http import HttpSource
 from manager.jobs.sources.hub import HubSource
 from manager.jobs.sources.image import ImageSource
 from manager.jobs.sources.s3 import S3Source, parse_keys
+from manager.jobs.sources.volume import VolumeSource
 from manager.jobs.spec import Credentials, PreheatSpec
 from manager.jobs.vault import Vault
 from manager.jobs.web import Web
+from manager.models.desk import Desk
 
 
 class Origins:
     """Makes the source of each job. ``hub`` is the endpoint of the Hub that the nodes use."""
 
-    def __init__(self, database: Database, vault: Vault, web: Web, *, hub: str) -> None:
+    def __init__(
+        self, database: Database, vault: Vault, web: Web, desk: Desk, *, hub: str, base: str
+    ) -> None:
+        """``base`` is where nodes reach this manager, for content of volumes."""
+        self._desk = desk
+        self._base = base
         self._database = database
         self._vault = vault
         self._web = web
@@ -54,6 +61,8 @@ class Origins:
                 region=spec.region,
                 for_s=spec.timeout_s,
             )
+        if spec.scheme == "dffs":
+            return VolumeSource(self._desk, self._vault, self._base, spec.timeout_s)
         raise BadInput(f"args.url: {spec.scheme}:// cannot be brought by this manager")
 
     async def _secret(self, name: str) -> str:

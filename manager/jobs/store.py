@@ -54,7 +54,7 @@ def on_end(hook: Callable[[Session, Job], None]) -> None:
         _ENDED_HOOKS.append(hook)
 
 
-def create(session: Session, wish: NewJob, vault: Vault) -> Job:
+def create(session: Session, wish: NewJob, vault: Vault | None) -> Job:
     """Make a job, or a schedule of jobs if it has a cron line."""
     moment = now()
     due = moment if wish.at_s is None else datetime.fromtimestamp(wish.at_s, UTC)
@@ -334,9 +334,10 @@ def _mine(session: Session, claimed: Claim, **values: Any) -> bool:
     return changed.rowcount == 1
 
 
-def _sealed(credentials: Mapping[str, Any] | None, vault: Vault) -> bytes | None:
+def _sealed(credentials: Mapping[str, Any] | None, vault: Vault | None) -> bytes | None:
     if not credentials:
         return None
+    assert vault is not None, "credentials need a vault"
     return vault.seal(json.dumps(dict(credentials)).encode(), "job")
 
 
