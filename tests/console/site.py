@@ -14,16 +14,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy.orm import Session
-
 from manager import app
 from manager.config import AdminConfig, AuthConfig, Listen, ManagerConfig, ServerConfig
 from manager.console import part as console
-from manager.db.clusters import ACTIVE, Scheduler
 from manager.observe.collector import Collector
 from manager.observe.model import Target
 from manager.parts import Core, Part
-from tests.console.content import fill
+from tests.console.content import enter, fill
 from tests.console.swarm import TARGETS, Shape, StandInSwarm
 
 PASSWORD = "correct horse battery"
@@ -102,7 +99,7 @@ class Site:
                 await service.start()
                 started.append(service)
                 if service.name == "database":
-                    await built.core.database.run(_register)
+                    await built.core.database.run(enter)
             self.port = built.rest.port
             self._ready.set()
             await self._ended.wait()
@@ -120,19 +117,6 @@ class Site:
 
 async def _targets() -> list[Target]:
     return list(TARGETS)
-
-
-def _register(session: Session) -> None:
-    """Enter the stand-in as a scheduler that is alive."""
-    session.add(
-        Scheduler(
-            host_name="scheduler-0",
-            ip="10.0.0.2",
-            port=8002,
-            state=ACTIVE,
-            scheduler_cluster_id=1,
-        )
-    )
 
 
 def main() -> None:

@@ -130,12 +130,19 @@ async function ask(method, path, body) {
 
 function valueOf(field) {
   if (field.type === "checkbox" && !field.hasAttribute("value")) return field.checked;
-  if (field.type === "checkbox" || field.type === "radio") return field.checked ? field.value : undefined;
-  const text = field.dataset.keep !== undefined ? field.value : field.value.trim();
+  if (field.type === "checkbox" || field.type === "radio") {
+    if (!field.checked) return undefined;
+    return field.dataset.type === "number" ? Number(field.value) : field.value;
+  }
+  let text = field.dataset.keep !== undefined ? field.value : field.value.trim();
+  if (field.dataset.prefix && text && !text.includes("://")) text = field.dataset.prefix + text;
   if (text === "" && field.dataset.empty === undefined) return undefined;
   switch (field.dataset.type) {
     case "number": return text === "" ? null : Number(text);
     case "json": return text === "" ? null : JSON.parse(text);
+    case "mega": return text === "" ? null : Math.round(Number(text) * 1e6);
+    case "numbers": return text.split(/[\s,]+/).filter(Boolean).map(Number);
+    case "rows": return text.split("\n").map((line) => line.trim()).filter(Boolean);
     case "lines": return text.split(/[\n,]+/).map((line) => line.trim()).filter(Boolean);
     case "time": return new Date(text).toISOString();
     case "pairs": return Object.fromEntries(text.split("\n").filter(Boolean).map((line) => {
@@ -150,8 +157,9 @@ function valueOf(field) {
 export function bodyOf(form) {
   const body = form.dataset.base ? JSON.parse(form.dataset.base) : {};
   for (const field of form.elements) {
-    if (!field.name || field.disabled || field.closest("[hidden]")) continue;
+    if (!field.name || field.disabled || field.dataset.skip !== undefined || field.closest("[hidden]")) continue;
     const many = field.type === "checkbox" && field.hasAttribute("value");
+    if (many && !field.checked) continue;
     let value;
     try { value = valueOf(field); } catch { field.focus(); throw new Error(`${field.dataset.label || field.name}: not readable`); }
     const path = field.name.split(".");

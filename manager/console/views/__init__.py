@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
-from manager.console.views import hosts, overview, search, tasks
+from manager.console.views import control, hosts, jobs, overview, people, search, tasks
 
-PAGES = (*overview.PAGES, *tasks.PAGES, *hosts.PAGES, *search.PAGES)
+PAGES = (
+    *overview.PAGES,
+    *tasks.PAGES,
+    *hosts.PAGES,
+    *jobs.PAGES,
+    *control.PAGES,
+    *people.PAGES,
+    *search.PAGES,
+)
