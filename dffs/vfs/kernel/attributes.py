@@ -18,6 +18,7 @@ _UNLIMITED_INODES = 10 << 20
 _ACL_PREFIX = b"system.posix_acl_"
 # Asked for by ls and by every program that is started: never there, no need to ask the engine.
 _SECURITY = b"security."
+_NAMESPACES = (b"user.", b"trusted.", _SECURITY)
 
 
 class AttributeOperations(ContentOperations):
@@ -132,5 +133,5 @@ class AttributeOperations(ContentOperations):
         if name.startswith(_ACL_PREFIX):
             if not self.options.acl:
                 raise OSError(errno.EOPNOTSUPP, "ACLs are off")
-        elif not self.options.xattr:
-            raise OSError(errno.EOPNOTSUPP, "extended attributes are off")
+        elif not self.options.xattr or (name and not name.startswith(_NAMESPACES)):
+            raise OSError(errno.EOPNOTSUPP, "no such extended attributes here")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 import time
 
 from dffs.fuse import wire
@@ -15,6 +16,8 @@ from dffs.vfs.kernel.base import OperationsBase
 from dffs.vfs.kernel.handles import FileHandle, VirtualHandle
 from dffs.vfs.kernel.locks import Locks
 
+# What the kernel asks for at least when it reads ahead.
+_SMALLEST_BUFFER = 128 << 10
 _SUID, _SGID, _GROUP_EXEC = 0o4000, 0o2000, 0o010
 
 
@@ -22,6 +25,7 @@ class ContentOperations(OperationsBase):
     """Operations on open files."""
 
     locks: Locks
+    _local: threading.local
 
     def open(self, request: Request, flags: int, kill_privileges: bool) -> OpenOut:
         """Open a file; ESTALE makes the kernel look the name up again (see `nodes`)."""
@@ -102,7 +106,15 @@ class ContentOperations(OperationsBase):
         if self.options.atime and not opened.touched:
             opened.touched = True
             self.meta.touch(opened.ino, atime_ns=time.time_ns())
-        return opened.file.read(offset, size)
+        buffer = self._buffer(size)
+        return buffer[: opened.file.read_into(offset, buffer)]
+
+    def _buffer(self, size: int) -> memoryview:
+        """This thread's own: it is done with a reply before it reads the next request."""
+        held: memoryview | None = getattr(self._local, "buffer", None)
+        if held is None or len(held) < size:
+            held = self._local.buffer = memoryview(bytearray(max(size, _SMALLEST_BUFFER)))
+        return held[:size]
 
     def write(
         self, request: Request, handle: int, offset: int, data: memoryview, kill_privileges: bool
@@ -117,8 +129,12 @@ class ContentOperations(OperationsBase):
     def clear_set_ids(self, request: Request, attr: Attr) -> None:
         """A file that was written to is nobody's program any more (HANDLE_KILLPRIV_V2)."""
         drop = attr.mode & _SUID
-        if attr.mode & _GROUP_EXEC:
-            drop |= attr.mode & _SGID
+        if attr.mode & _SGID:
+            caller = self.caller(request)
+            # Without the right to execute it marked a file for mandatory locks once; Linux since 6.2
+            # takes it from who is not of the group.
+            if attr.mode & _GROUP_EXEC or not (caller.uid == 0 or caller.in_group(attr.gid)):
+                drop |= _SGID
         if drop:
             self.meta.setattr(self.owner(attr), attr.ino, mode=attr.mode & ~drop)
 

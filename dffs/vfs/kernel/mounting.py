@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -108,7 +108,9 @@ class MountProcess:
 
     def __init__(self, volume: MountableVolume, plan: MountPlan) -> None:
         self.volume = volume
-        self.plan = plan
+        # ACLs are the volume's: once on, every client heeds them.
+        acl = plan.options.acl or volume.meta.get_settings().acl
+        self.plan = replace(plan, options=replace(plan.options, acl=acl))
         self._access_log = AccessLog()
         self._stats = OpStats()
         self._minor = -1

@@ -8,6 +8,7 @@ metadata. Close-to-open: `open` asks the engine, closing makes what was written 
 from __future__ import annotations
 
 import errno
+import threading
 from typing import Any
 
 from dffs.fuse.operations import Later, Lock, Request
@@ -25,6 +26,7 @@ class KernelOperations(NameOperations, AttributeOperations, DirectoryOperations)
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.locks = Locks(self.meta)
+        self._local = threading.local()
 
     def serve(self, replier: Replier) -> None:
         """Where the answers to waiting locks go."""

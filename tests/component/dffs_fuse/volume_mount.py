@@ -50,7 +50,7 @@ def make_volume(url: str, bucket: str, block_size: int, *, acl: bool = False) ->
         meta.get_format()
     except NotFound:
         settings = Settings(block_size_bytes=block_size, acl=acl)
-        record = Format("test", bucket=bucket, block_size_bytes=block_size, enable_acl=acl)
+        record = Format("test", bucket=bucket, block_size_bytes=block_size)
         Volume.format_new(url, record, settings)
     finally:
         meta.close()
