@@ -2,42 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import sys
-import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.table import Table
 
-from bench import chain, origin, swarm
+from bench import chain, hub, latency, origin, requests, scheduler, swarm
+from bench.cli import json_option, measured
 from bench.netbed.bed import BedPlan
+from bench.report import Figures, show
 from bench.simulate import figures as simulated
 from bench.simulate.scenario import Scenario, Unfairness
 from dfcore.quantities import parse_size
-
-Figures = dict[str, float]
-
-
-def show(title: str, figures: Figures, json_file: Path | None) -> None:
-    table = Table(title=title)
-    table.add_column("figure")
-    table.add_column("value", justify="right")
-    for name, value in figures.items():
-        table.add_row(name, f"{value:.4g}" if isinstance(value, float) else str(value))
-    Console().print(table)
-    if json_file is not None:
-        json_file.write_text(json.dumps(figures, indent=2) + "\n")
-
-
-def measured(title: str, json_file: Path | None, work: Callable[[Path], Figures]) -> None:
-    with tempfile.TemporaryDirectory(prefix="meganeura-bench-") as folder:
-        show(title, work(Path(folder)), json_file)
-
-
-json_option = click.option("--json", "json_file", type=click.Path(path_type=Path))
 
 
 @click.group(help=__doc__)
@@ -55,13 +31,6 @@ def chain_command(size: str, rounds: int, json_file: Path | None) -> None:
         json_file,
         lambda folder: chain.chain(folder, size_bytes=parse_size(size), rounds=rounds),
     )
-
-
-@main.command("latency", help="First byte of a cold 2 KiB file through seed and node.")
-@click.option("--rounds", default=25, show_default=True)
-@json_option
-def latency_command(rounds: int, json_file: Path | None) -> None:
-    measured("first byte, 2 KiB", json_file, lambda folder: chain.first_byte(folder, rounds=rounds))
 
 
 @main.command("memory", help="Resident memory of a node while it moves many bytes.")
@@ -90,10 +59,10 @@ def origin_command(nodes: int, size: str, json_file: Path | None) -> None:
     )
 
 
-@main.command("hub", help="Requests to the Hub for a 50-file snapshot by N nodes.")
+@main.command("hub-requests", help="Requests to the Hub for a 50-file snapshot by N nodes.")
 @click.option("--nodes", default=8, show_default=True)
 @json_option
-def hub_command(nodes: int, json_file: Path | None) -> None:
+def hub_requests_command(nodes: int, json_file: Path | None) -> None:
     measured(
         f"Hub requests, {nodes} nodes",
         json_file,
@@ -196,6 +165,10 @@ def simulate_command(
     scenario = simulated.arranged(simulated.with_rates(scenario, rates), arrivals)
     title = f"simulated, {hosts} hosts, {units} units of {unit}, {arrivals}, {rates} rates"
     show(title, simulated.runs(scenario, rounds), json_file)
+
+
+for command in (hub.command, latency.command, requests.command, scheduler.command):
+    main.add_command(command)
 
 
 if __name__ == "__main__":

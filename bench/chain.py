@@ -55,31 +55,6 @@ def chain(folder: Path, *, size_bytes: int, rounds: int) -> dict[str, float]:
     }
 
 
-def first_byte(folder: Path, *, rounds: int) -> dict[str, float]:
-    """Time to the first byte of small cold files through seed and node, over the origin's own."""
-    root = folder / "origin"
-    root.mkdir(parents=True)
-    for index in range(2 * rounds):
-        (root / f"small-{index}.bin").write_bytes(os.urandom(2048))
-    with (
-        Nginx(folder / "nginx", root) as origin,
-        Swarm(folder / "swarm", hub=NO_HUB, nodes=1) as swarm,
-    ):
-        proxy = swarm.nodes[0].proxy_url
-        cold, warm, direct = [], [], []
-        for index in range(rounds):
-            url = f"{origin.url}/small-{index}.bin"
-            direct.append(measure.fetch(url).first_byte_s)
-            cold.append(measure.fetch(url, proxy=proxy).first_byte_s)
-            warm.append(measure.fetch(url, proxy=proxy).first_byte_s)
-    return {
-        "direct_first_byte_ms": median(direct) * 1e3,
-        "cold_first_byte_ms": median(cold) * 1e3,
-        "local_first_byte_ms": median(warm) * 1e3,
-        "cold_over_direct_ms": (median(cold) - median(direct)) * 1e3,
-    }
-
-
 def memory(folder: Path, *, size_bytes: int, total_bytes: int) -> dict[str, float]:
     """Resident memory of a node while it moves ``total_bytes`` cold, file after file."""
     root = folder / "origin"
