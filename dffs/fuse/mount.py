@@ -15,7 +15,7 @@ import shutil
 import socket
 import stat
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dfcore.errors import ConfigError, Unavailable
@@ -109,6 +109,8 @@ def _by_fusermount(point: Path, options: MountOptions) -> int:
     program = shutil.which("fusermount3")
     if program is None:
         raise Unavailable("mounting needs root, or fusermount3 (Debian: apt-get install fuse3)")
+    if options.allow_other and not _others_are_allowed():
+        options = replace(options, allow_other=False)
     words = [*_words(options), f"fsname={options.source.replace(',', ' ')}"]
     words += [f"subtype={options.subtype}", "ro" if options.read_only else "rw"]
     ours, theirs = socket.socketpair()
@@ -125,6 +127,15 @@ def _by_fusermount(point: Path, options: MountOptions) -> int:
         if done.returncode != 0:
             raise ConfigError(f"mount point {point}: {done.stderr.strip() or 'fusermount3 failed'}")
         return receive_fds(ours, 1)[1][0]
+
+
+def _others_are_allowed() -> bool:
+    """Whether fusermount3 lets users mount for others: it refuses the whole mount otherwise."""
+    try:
+        lines = Path("/etc/fuse.conf").read_text().splitlines()
+    except OSError:
+        return False
+    return any(line.strip() == "user_allow_other" for line in lines)
 
 
 def receive_fds(channel: socket.socket, count: int) -> tuple[bytes, list[int]]:

@@ -7,6 +7,7 @@ They do not show in listings, cannot be changed, and are made when they are open
 from __future__ import annotations
 
 import errno
+import os
 import stat
 import time
 from collections.abc import Callable, Mapping
@@ -47,9 +48,10 @@ class VirtualFiles:
         return None if node is None else wire.entry_out(node, self.attr(node), _TTL)
 
     def attr(self, node: int) -> AttrOut:
-        """Read by their owner's and its group only: who asked for what is nobody else's business."""
+        """For whoever mounted, and that group: who asked for what is nobody else's business."""
         times = (self._made_ns,) * 3
-        return wire.attr_out(node, stat.S_IFREG | 0o440, 0, times, ttl=_TTL)
+        owner = (os.geteuid(), os.getegid())
+        return wire.attr_out(node, stat.S_IFREG | 0o440, 0, times, owner=owner, ttl=_TTL)
 
     def open(self, node: int) -> VirtualHandle:
         """One reader, with the content of now."""
