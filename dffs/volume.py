@@ -27,6 +27,7 @@ from dffs.object.opening import Location, open_store
 from dffs.object.store import ObjectStore
 from dffs.options import CacheOptions, VolumeOptions
 from dffs.vfs.files import Files
+from dffs.vfs.swarm import Swarm
 from dfinfra.logs import get_logger
 
 _log = get_logger("dffs")
@@ -100,7 +101,9 @@ class Volume:
             record = Format.from_json(meta.get_format().decode())
             blocks = open_blocks(record, options)
             cache = open_cache(record, options.cache)
-            files = Files(meta, blocks, cache, policy=options.files)
+            files = Files(
+                meta, blocks, cache, policy=options.files, swarm=open_swarm(record, options)
+            )
             if options.session:
                 meta.open_session(mount_point=options.mount_point)
             return cls(meta, record, blocks, cache, files, background=options.background)
@@ -157,6 +160,15 @@ def open_blocks(record: Format, options: VolumeOptions) -> BlockStore:
             options.download_limit_bytes_s or record.download_limit_bytes_s,
         ),
     )
+
+
+def open_swarm(record: Format, options: VolumeOptions) -> Swarm | None:
+    """The node's dfdaemon, if it is to be asked."""
+    if options.daemon_socket is None:
+        return None
+    from dffs.cache.daemon import DaemonSwarm
+
+    return DaemonSwarm(options.daemon_socket, record.uuid, public=record.public_files)
 
 
 def open_cache(record: Format, options: CacheOptions) -> NodeCache:

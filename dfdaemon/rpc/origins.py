@@ -63,7 +63,10 @@ class Origins:
         """
         if download.url.startswith(VOLUME_SCHEME):
             # Nobody finds a digest that was not told it, and only the volume's host has the bytes.
-            return Wanted(volume_task(from_download(download)), vouched=True, headers={})
+            told = replace(
+                from_download(download), size_bytes=download.actual_content_length or None
+            )
+            return Wanted(volume_task(told), vouched=True, headers={})
         spec = _spec(download)
         page = self.hub_page(download.url, download.hugging_face)
         if page is None:

@@ -71,6 +71,10 @@ class CachedFile:
             done += got
         return done
 
+    def pread(self, size: int, offset: int) -> bytes:
+        """The same, copied once."""
+        return os.pread(self.fd, size, offset)
+
     def put(
         self, index: int, data: memoryview, extent: int, *, digest: bytes | None = None
     ) -> None:

@@ -6,17 +6,16 @@ from the node's file where that has them; a block that is missing is fetched, ve
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Mapping, Sequence
 from functools import partial
 
 from dffs.cache.cachedfile import CachedFile
+from dffs.cache.swarmkept import SwarmKept
 from dffs.meta.types import HOLE_BLOCK, Block
 from dffs.vfs.parts import Parts
 from dffs.vfs.patterns import ModelLayout, detect
 from dffs.vfs.readahead import Readahead
-from dffs.vfs.swarm import SwarmFile
 
 _FILLERS = 4
 #: Smaller files are not worth the daemon's attention.
@@ -36,8 +35,7 @@ class Content:
         self.digest = digest
         self._parts = parts
         self._lock = threading.Lock()
-        self._cached: CachedFile | None = None
-        self._swarm_file: SwarmFile | None = None
+        self._cached: CachedFile | SwarmKept | None = None
         self._opened = False
         #: Somebody reads: what is fetched ahead goes on.
         self._active = True
@@ -90,18 +88,18 @@ class Content:
             if not all(cached.have[offset // self._block_bytes : last + 1]):
                 return None
             self._advise(offset, size)
-        data = os.pread(cached.fd, size, offset)
+        data = cached.pread(size, offset)
         return data if len(data) == size else None
 
     def _read_block(
-        self, cached: CachedFile | None, index: int, start: int, part: memoryview
+        self, cached: CachedFile | SwarmKept | None, index: int, start: int, part: memoryview
     ) -> None:
         data: memoryview | None = None
         if cached is None or not cached.have[index]:
             data = self.bring(index)
         if data is None and cached is not None and cached.have[index]:
             if cached.read_into(index * self._block_bytes + start, part) != len(part):
-                raise OSError(f"blob {cached.blob_id} is shorter than it should be")
+                raise OSError("the node's file is shorter than it should be")
             return
         if data is None:  # kept by a reader of another file, or the disk has failed
             data = self._parts.fetcher.block(self.blocks[index])[: self.blocks[index].length_bytes]
@@ -123,7 +121,6 @@ class Content:
             block,
             partial(self._adopt, cached, index, block),
             partial(self._keep, cached, index, block),
-            partial(self._from_swarm, index, block) if self._swarm_file else None,
         )
         if data is None:
             return None
@@ -133,26 +130,30 @@ class Content:
             self._layout = detect(data, self.size_bytes)
         return data[: block.length_bytes]
 
-    def _adopt(self, cached: CachedFile | None, index: int, block: Block) -> bool:
+    def _adopt(self, cached: CachedFile | SwarmKept | None, index: int, block: Block) -> bool:
         if cached is None or cached.broken:
             return False
         if cached.have[index]:
             return True
-        return self._parts.cache.adopt(block, cached, index, self._extent(index))
+        if isinstance(cached, SwarmKept):
+            if not cached.fetch(index, block):
+                return False
+            self._parts.counters.add("swarm_bytes", block.stored_bytes)
+            return True
+        if not self._parts.cache.adopt(block, cached, index, self._extent(index)):
+            return False
+        self._parts.counters.add("cache_bytes", block.stored_bytes)
+        return True
 
-    def _keep(self, cached: CachedFile | None, index: int, block: Block, data: memoryview) -> None:
-        if cached is None or cached.broken:
+    def _keep(
+        self, cached: CachedFile | SwarmKept | None, index: int, block: Block, data: memoryview
+    ) -> None:
+        if cached is None or cached.broken or isinstance(cached, SwarmKept):
             self._parts.cache.put(block.digest, data)
             return
         cached.put(index, data[: block.length_bytes], self._extent(index))
         if block.length_bytes == block.stored_bytes and cached.have[index]:
             self._parts.cache.placed(block.digest, cached, index)
-
-    def _from_swarm(self, index: int, block: Block) -> memoryview | None:
-        source = self._swarm_file
-        if source is None or block.length_bytes != block.stored_bytes:
-            return None
-        return source.read(index * self._block_bytes, block.stored_bytes)
 
     def _extent(self, index: int) -> int:
         return min(self._block_bytes, self.size_bytes - index * self._block_bytes)
@@ -201,44 +202,60 @@ class Content:
 
     # --- where it is kept ---------------------------------------------------------------------
 
-    def _file(self) -> CachedFile | None:
-        if self._opened:
-            return self._cached
+    def _file(self) -> CachedFile | SwarmKept | None:
+        cached = self._cached
+        if self._opened and not (isinstance(cached, SwarmKept) and cached.broken):
+            return cached
         with self._lock:
-            if not self._opened:
-                self._cached = self._parts.cache.file(
-                    self.blocks, self.size_bytes, self._block_bytes
-                )
-                self._open_swarm()
+            if isinstance(self._cached, SwarmKept) and self._cached.broken:
+                # The daemon has failed: from here on the object store fills a file of our own.
+                self._cached.close()
+                self._cached = self._own_file()
+            elif not self._opened:
+                self._cached = self._complete_file() or self._swarm_file() or self._own_file()
                 self._opened = True
             return self._cached
 
-    def _open_swarm(self) -> None:
-        complete = self._cached is not None and self._cached.complete
-        if self._parts.swarm and self.digest and self.size_bytes >= _SWARM_BYTES and not complete:
-            self._swarm_file = self._parts.swarm.open(self.digest, self.size_bytes)
+    def _own_file(self) -> CachedFile | None:
+        return self._parts.cache.file(self.blocks, self.size_bytes, self._block_bytes)
+
+    def _complete_file(self) -> CachedFile | None:
+        return self._parts.cache.complete_file(self.blocks, self.size_bytes, self._block_bytes)
+
+    def _swarm_file(self) -> SwarmKept | None:
+        swarm = self._parts.swarm
+        if swarm is None or not self.digest or self.size_bytes < _SWARM_BYTES or self._held_here():
+            return None
+        source = swarm.open(self.digest, self.size_bytes)
+        return None if source is None else SwarmKept(source, self.size_bytes, self._block_bytes)
+
+    def _held_here(self) -> bool:
+        """It was written here, or a good part of it is here from before: no need to ask anybody."""
+        cache = self._parts.cache
+        held = cache.held_bytes(self.blocks, self.size_bytes, self._block_bytes)
+        return 2 * held > self.size_bytes
 
     def complete_fd(self) -> int | None:
         """A descriptor of a local file with exactly this content, if there is one already."""
         if not self._opened and self.size_bytes:
             with self._lock:
                 if not self._opened:
-                    self._cached = self._parts.cache.complete_file(
-                        self.blocks, self.size_bytes, self._block_bytes
-                    )
+                    self._cached = self._complete_file() or self._complete_at_daemon()
                     self._opened = self._cached is not None
-        if self._cached is not None and self._cached.complete:
-            return self._cached.fd
-        return self._swarm_file.complete_fd() if self._swarm_file is not None else None
+        cached = self._cached
+        return cached.fd if cached is not None and cached.complete else None
+
+    def _complete_at_daemon(self) -> SwarmKept | None:
+        kept = self._swarm_file()
+        return kept if kept is not None and kept.complete else None
 
     def park(self) -> None:
         """Nobody reads for now: let the node's file go, so that it may be evicted."""
         with self._lock:
             self._active = False
             cached, self._cached, self._opened = self._cached, None, False
-            source, self._swarm_file = self._swarm_file, None
             self._fill = None
-        if cached is not None:
+        if isinstance(cached, CachedFile):
             self._parts.cache.let_go(cached)
-        if source is not None:
-            source.close()
+        elif cached is not None:
+            cached.close()

@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from dffs.blocks.names import block_digest
 from dffs.blocks.store import BlockStore
 from dffs.cache.node import NodeCache
 from dffs.meta.types import Block
@@ -19,8 +18,6 @@ from dfinfra.logs import get_logger
 
 _log = get_logger("dffs")
 
-#: Brings a block from the swarm, None if it cannot.
-FromSwarm = Callable[[], memoryview | None]
 #: Keeps a block's bytes.
 Keep = Callable[[memoryview], None]
 
@@ -47,25 +44,23 @@ class Fetcher:
 
     def block(self, block: Block) -> memoryview:
         """The stored bytes of a block, on this thread unless another one is at it already."""
-        data = self.once(block, lambda: self._bring(block, None))
+        data = self.once(block, lambda: self._bring(block))
         # Somebody put it into a file meanwhile; it is in the cache.
-        return self._bring(block, None) if data is None else data
+        return self._bring(block) if data is None else data
 
     def into(
         self,
         block: Block,
         adopt: Callable[[], bool],
         keep: Keep,
-        from_swarm: FromSwarm | None = None,
     ) -> memoryview | None:
         """Bring a block to where it is kept: `adopt` copies it there if it is on this node, else it
         is fetched and given to `keep`. Its bytes if they were fetched."""
 
         def bring() -> memoryview | None:
             if adopt():
-                self._counters.add("cache_bytes", block.stored_bytes)
                 return None
-            data = self._bring(block, from_swarm)
+            data = self._bring(block)
             keep(data)
             return data
 
@@ -92,16 +87,11 @@ class Fetcher:
             with self._lock:
                 self._running.pop(block.digest, None)
 
-    def _bring(self, block: Block, from_swarm: FromSwarm | None) -> memoryview:
+    def _bring(self, block: Block) -> memoryview:
         held = self.cache.get(block)
         if held is not None:
             self._counters.add("cache_bytes", len(held))
             return held
-        if from_swarm is not None:
-            told = from_swarm()
-            if told is not None and block_digest(told) == block.digest:
-                self._counters.add("swarm_bytes", len(told))
-                return told
         data = self._blocks.get(block.digest, block.stored_bytes)
         self._counters.add("object_bytes", len(data))
         return data

@@ -8,18 +8,23 @@ from typing import Protocol
 class SwarmFile(Protocol):
     """One file's content as the daemon has it. Blocking; thread-safe."""
 
-    def read(self, offset: int, length: int) -> memoryview | None:
-        """These bytes when the daemon has them, not compared with anything yet; None if it cannot
-        get them: the object store has to be asked."""
+    @property
+    def failed(self) -> bool:
+        """The daemon cannot bring it (any more)."""
+        ...
+
+    def read_into(self, offset: int, view: memoryview) -> bool:
+        """Fill the view when the daemon has these bytes, which are not compared with anything yet;
+        False if they will not come: the object store has to be asked."""
         ...
 
     def complete_fd(self) -> int | None:
-        """A descriptor of the daemon's file once it is complete and checked; stays open until
-        close()."""
+        """A descriptor of the daemon's file once it is complete and checked; stays open as long as
+        this object is held."""
         ...
 
     def close(self) -> None:
-        """Nobody reads any more."""
+        """Nobody reads any more: what is under way for this reader alone may end."""
         ...
 
 

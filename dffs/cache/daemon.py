@@ -1,0 +1,234 @@
+"""The node's dfdaemon as a source of files: asked over its unix socket, its files read directly.
+
+A file of the volume is a task named by volume and digest (`dffs://UUID/sha256:…`). The first read asks
+for the part that it needs; who goes on reading wants all of it. The daemon tells which pieces are
+there; its bytes are compared with the blocks' digests until it has checked the whole.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import grpc
+
+from dfinfra.logs import get_logger
+from dfinfra.pb import common_pb2, dfdaemon_pb2_grpc
+from dfinfra.pb import dfdaemon_pb2 as pb
+
+_log = get_logger("dffs")
+
+PLACE_HEADER = "x-meganeura-blob-path"
+_WINDOW_BYTES = 16 << 20
+#: A reader so far behind what the daemon tells in order has a part of its own asked for.
+_NEAR_BYTES = 64 << 20
+_STALL_S = 30.0
+_AWAY_S = 5.0
+_KNOWN_FILES = 4096
+
+
+class DaemonSwarm:
+    """One volume's files at one daemon. See dffs.vfs.swarm.Swarm."""
+
+    def __init__(self, socket_path: Path, volume_uuid: str, *, public: bool) -> None:
+        self._base = f"dffs://{volume_uuid}/"
+        self._suffix = "/public" if public else ""
+        self._channel = grpc.insecure_channel(f"unix:{socket_path}")
+        self._stub: Any = dfdaemon_pb2_grpc.DfdaemonDownloadStub(self._channel)
+        self._lock = threading.Lock()
+        self._away_until = 0.0
+        self._complete: OrderedDict[str, str] = OrderedDict()
+        self._refused: OrderedDict[str, float] = OrderedDict()
+
+    def open(self, content: str, size_bytes: int) -> DaemonFile | None:
+        """See Swarm."""
+        now = time.monotonic()
+        with self._lock:
+            if self._away_until > now or self._refused.get(content, 0.0) > now:
+                return None
+            path = self._complete.get(content)
+        return DaemonFile(self, self._base + content + self._suffix, content, size_bytes, path)
+
+    def call(self, url: str, size_bytes: int, start: int, length: int) -> Any:
+        """The answers of one DownloadTask; a length of 0 asks for the whole."""
+        download = common_pb2.Download(url=url, actual_content_length=size_bytes)
+        if length:
+            download.range.start, download.range.length = start, length
+        return self._stub.DownloadTask(pb.DownloadTaskRequest(download=download))
+
+    def completed(self, content: str, path: str) -> None:
+        """The daemon has checked the whole: its file is there for the next opener, too."""
+        self._note(self._complete, content, path)
+
+    def failed(self, content: str, error: grpc.RpcError) -> None:
+        """It could not bring a file: the object store is asked, and the daemon later again."""
+        code = error.code() if isinstance(error, grpc.Call) else None
+        until = time.monotonic() + _AWAY_S
+        if code is grpc.StatusCode.UNAVAILABLE:
+            with self._lock:
+                self._away_until = until
+        self._note(self._refused, content, until + _STALL_S)
+        _log.info("the daemon cannot bring a file", content=content, code=str(code))
+
+    def _note(self, book: OrderedDict[str, Any], content: str, value: Any) -> None:
+        with self._lock:
+            book[content] = value
+            book.move_to_end(content)
+            if len(book) > _KNOWN_FILES:
+                book.popitem(last=False)
+
+    def close(self) -> None:
+        """See Swarm."""
+        self._channel.close()
+
+
+class DaemonFile:
+    """One file. See dffs.vfs.swarm.SwarmFile. `path` is the daemon's file, if it was complete once."""
+
+    def __init__(
+        self, swarm: DaemonSwarm, url: str, content: str, size_bytes: int, path: str | None
+    ) -> None:
+        self._swarm = swarm
+        self._url = url
+        self._content = content
+        self._size = size_bytes
+        self._changed = threading.Condition()
+        self._fd: int | None = None
+        self._calls: list[Any] = []
+        self._spans: list[list[int]] = []  # [start, told up to, wanted end], one per call
+        self._whole: list[int] | None = None
+        self._closed = False
+        self.failed = False
+        self.complete = False
+        if path is not None:
+            self._reopen(path)
+
+    def _reopen(self, path: str) -> None:
+        """A path is one incarnation of a sealed blob: as long as it is there, it is the content."""
+        try:
+            self._open(path)
+        except OSError:
+            return
+        self.complete = True
+
+    def _open(self, path: str) -> None:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        if os.fstat(fd).st_size != self._size:
+            os.close(fd)
+            raise OSError(f"{path} does not have {self._size} bytes")
+        self._fd = fd
+
+    def read_into(self, offset: int, view: memoryview) -> bool:
+        """See SwarmFile."""
+        end = offset + len(view)
+        if not self._wait(offset, end):
+            return False
+        fd, done = self._fd, 0
+        while fd is not None and done < len(view):
+            try:
+                got = os.preadv(fd, [view[done:]], offset + done)
+            except OSError as error:
+                _log.warning("the daemon's file is unreadable", reason=str(error))
+                return False
+            if not got:
+                return False
+            done += got
+        return fd is not None
+
+    def _wait(self, offset: int, end: int) -> bool:
+        """Until these bytes are there; False if they will not come."""
+        with self._changed:
+            told = -1
+            deadline = 0.0
+            while not self.complete:
+                span = self._span(offset, end)
+                if self.failed or self._closed or span is None:
+                    return False
+                if span[1] >= end and self._fd is not None:
+                    return True
+                if span[1] != told:
+                    told, deadline = span[1], time.monotonic() + _STALL_S
+                self._changed.wait(max(deadline - time.monotonic(), 0.0))
+                if time.monotonic() >= deadline:
+                    _log.warning("the daemon stalls", content=self._content, offset=offset)
+                    self.failed = True
+                    return False
+        return self._fd is not None
+
+    def _span(self, offset: int, end: int) -> list[int] | None:
+        """The call that brings these bytes; it is made if there is none."""
+        for span in self._spans:
+            near = span is not self._whole or offset - span[1] <= _NEAR_BYTES
+            if span[0] <= offset and end <= span[2] and near:
+                return span
+        if self._spans and self._whole is None:
+            # Whoever comes back for more reads on: from now on the whole is wanted.
+            self._whole = self._call(0, self._size)
+            return self._span(offset, end)
+        start = offset // _WINDOW_BYTES * _WINDOW_BYTES
+        return self._call(start, min(max(start + _WINDOW_BYTES, end), self._size))
+
+    def _call(self, start: int, end: int) -> list[int]:
+        span = [start, start, end]
+        self._spans.append(span)
+        whole = start == 0 and end == self._size
+        call = self._swarm.call(self._url, self._size, start, 0 if whole else end - start)
+        self._calls.append(call)
+        threading.Thread(
+            target=self._follow, args=(call, span, whole), name="dffs-swarm", daemon=True
+        ).start()
+        return span
+
+    def _follow(self, call: Any, span: list[int], whole: bool) -> None:
+        path = ""
+        try:
+            for answer in call:
+                if answer.HasField("download_task_started_response"):
+                    path = answer.download_task_started_response.response_header[PLACE_HEADER]
+                    continue
+                piece = answer.download_piece_finished_response.piece
+                with self._changed:
+                    self._see(path)
+                    span[1] = max(span[1], piece.offset + piece.length)
+                    self._changed.notify_all()
+            with self._changed:
+                self._see(path)
+                span[1] = span[2]
+                self.complete = self.complete or (whole and self._fd is not None)
+                self._changed.notify_all()
+            if whole and path:
+                self._swarm.completed(self._content, path)
+        except (grpc.RpcError, OSError, KeyError) as error:
+            with self._changed:
+                self.failed = self.failed or not self._closed
+                self._changed.notify_all()
+            if not self._closed and isinstance(error, grpc.RpcError):
+                self._swarm.failed(self._content, error)
+
+    def _see(self, path: str) -> None:
+        if self._fd is None:
+            if not path:
+                raise OSError("the daemon does not tell where its file is")
+            self._open(path)
+
+    def complete_fd(self) -> int | None:
+        """See SwarmFile."""
+        return self._fd if self.complete else None
+
+    def close(self) -> None:
+        """See SwarmFile."""
+        with self._changed:
+            self._closed = True
+            calls, self._calls = self._calls, []
+            self._changed.notify_all()
+        for call in calls:
+            call.cancel()
+        # Readers that are at it hold the object; the descriptor goes with it.
+
+    def __del__(self) -> None:
+        if self._fd is not None:
+            os.close(self._fd)
