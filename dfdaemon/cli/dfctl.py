@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from dfdaemon.cli import ca, explain, job, swarm, tasks
+from dfdaemon.cli import ca, explain, job, model, swarm, tasks
 from dfdaemon.cli.entry import entry
 
 
@@ -25,6 +25,7 @@ command.add_command(explain.command)
 command.add_command(ca.group)
 command.add_command(job.group)
 command.add_command(job.secrets)
+command.add_command(model.group)
 
 main = entry(command, "dfctl")
 

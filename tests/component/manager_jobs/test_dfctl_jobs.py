@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,6 +10,7 @@ import pytest
 
 from dfcore.errors import Denied
 from tests.component.manager_jobs.bed import Bed, started
+from tests.component.manager_jobs.command import dfctl
 
 FILE = "https://127.0.0.1:1/model.bin"
 
@@ -21,28 +19,6 @@ FILE = "https://127.0.0.1:1/model.bin"
 async def bed(tmp_path: Path) -> AsyncIterator[Bed]:
     async with started(tmp_path) as made:
         yield made
-
-
-async def dfctl(
-    bed: Bed, *arguments: str, stdin: str = "", token: str | None = None
-) -> tuple[int, str]:
-    """Exit code, and what it said."""
-    env = os.environ | {
-        "DFCTL_MANAGER": bed.client.base,
-        "DFCTL_TOKEN": bed.client.token if token is None else token,
-    }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "dfdaemon.cli.dfctl",
-        *arguments,
-        env=env,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    output, _ = await process.communicate(stdin.encode())
-    return process.returncode or 0, output.decode()
 
 
 async def test_a_job_is_ordered_watched_listed_and_forgotten(bed: Bed) -> None:
