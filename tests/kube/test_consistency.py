@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 from typing import Any
 
 import click
 import pytest
 import yaml
+from cryptography import x509
 
 from dfdaemon.config import DaemonConfig, Profile
 from dfinfra import config as settings
@@ -36,9 +38,10 @@ def configs(rendered: Rendered, folder: Path) -> dict[str, Any]:
     return found
 
 
-def container(pod: Object, name: str) -> Object:
-    (found,) = [one for one in pod["spec"]["containers"] if one["name"] == name]
-    return found
+def program(container: Object) -> str:
+    """What a container runs; a shell's last word is the name of what it runs in its place."""
+    words = container.get("command", [""])
+    return str(words[-1] if words[0] == "sh" else words[0])
 
 
 def ports_of(pod: Object) -> dict[str, int]:
@@ -51,7 +54,7 @@ def ports_of(pod: Object) -> dict[str, int]:
 
 def test_each_service_reads_the_file_it_is_given(rendered: Rendered, tmp_path: Path) -> None:
     found = configs(rendered, tmp_path)
-    commands = {one["command"][0] for one in rendered.containers() if "command" in one}
+    commands = {program(one) for one in rendered.containers()} - {""}
     assert {f"{name}.yaml" for name in commands - {"chown", "python3"}} == set(found)
 
 
@@ -148,6 +151,27 @@ def test_the_schedulers_addresses_are_services_of_the_release(
             assert offered["port"] == int(port)
 
 
+def test_hosts_reach_the_manager_by_a_name_of_its_certificate(
+    rendered: Rendered, tmp_path: Path, case: Case
+) -> None:
+    if case.name in ("nodes-alone", "own-secrets"):
+        return
+    certificate = base64.b64decode(rendered.get("Secret", "dragonfly-hosts")["data"]["host.crt"])
+    names = x509.load_pem_x509_certificate(certificate).extensions.get_extension_for_class(
+        x509.SubjectAlternativeName
+    )
+    ports = {
+        p["name"]: p["port"] for p in rendered.get("Service", "dragonfly-manager")["spec"]["ports"]
+    }
+    for name, config in configs(rendered, tmp_path).items():
+        if name != "manager.yaml":
+            (target,) = config.manager.targets
+            host, _, port = target.partition(":")
+            assert config.manager.tls
+            assert host in names.value.get_values_for_type(x509.DNSName)
+            assert int(port) == ports["grpc"]
+
+
 def test_every_mounted_thing_is_there(rendered: Rendered, case: Case) -> None:
     own = {(one["kind"], one["metadata"]["name"]) for one in rendered.objects}
     names = {"own-secrets": ("hosts", "proxy", "root", "url")}.get(case.name, ())
@@ -172,19 +196,19 @@ def test_arguments_are_taken_by_the_services_own_command_lines(rendered: Rendere
 
     taken = []
     for one in rendered.containers():
-        program = one.get("command", [""])[0]
-        if program in ("scheduler", "manager"):
-            line: click.Command = scheduler_command if program == "scheduler" else manager_command
-        elif program in ("dfdaemon", "seedpeer"):
-            main = daemon_run.command(program, Profile(service=program), "")
+        name = program(one)
+        if name in ("scheduler", "manager"):
+            line: click.Command = scheduler_command if name == "scheduler" else manager_command
+        elif name in ("dfdaemon", "seedpeer"):
+            main = daemon_run.command(name, Profile(service=name), "")
             # The click command is a cell of the entry point.
             line = _click_command_in(main)
         else:
             continue
         with click.Context(line) as context:
             line.parse_args(context, list(one["args"]))
-        assert Path(context.params["path"]).name == f"{program}.yaml"
-        taken.append(program)
+        assert Path(context.params["path"]).name == f"{name}.yaml"
+        taken.append(name)
     assert taken
 
 

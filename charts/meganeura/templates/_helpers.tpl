@@ -115,6 +115,17 @@ imagePullPolicy: {{ .Values.image.pullPolicy }}
 {{- toYaml $addresses }}
 {{- end }}
 
+{{- /* Where hosts reach the manager; nothing if there is none. What is in the files holds without it. */}}
+{{- define "meganeura.manager.section" -}}
+{{- if .Values.manager.enable -}}
+tls: true
+addrs:
+  - {{ printf "%s-manager.%s.svc.%s:%s" (include "meganeura.fullname" .) .Release.Namespace .Values.clusterDomain (include "meganeura.manager.grpc" .) }}
+{{- else -}}
+addrs: []
+{{- end }}
+{{- end }}
+
 {{- define "meganeura.scheduler.port" -}}
 {{ dig "server" "port" 8002 .Values.scheduler.config }}
 {{- end }}

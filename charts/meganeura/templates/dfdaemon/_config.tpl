@@ -13,6 +13,7 @@
 {{- end }}
 {{- $computed := dict
   "scheduler" (dict "addrs" (include "meganeura.schedulers" . | fromYamlArray))
+  "manager" (include "meganeura.manager.section" . | fromYaml)
   "security" (dict "dir" "/etc/dragonfly/hosts")
   "log" (dict "console" true "dir" "/var/log/dragonfly/daemon")
   "metrics" (dict "enable" $values.metrics.enable)

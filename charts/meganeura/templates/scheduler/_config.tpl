@@ -3,6 +3,8 @@
 {{- $computed := dict
   "console" true
   "server" (dict "logDir" "/var/log/dragonfly/scheduler")
+  "manager" (include "meganeura.manager.section" . | fromYaml)
+  "security" (dict "dir" "/etc/dragonfly/hosts")
   "admin" (dict "ip" "0.0.0.0")
   "metrics" (dict "enable" .Values.scheduler.metrics.enable)
 }}
