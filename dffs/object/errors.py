@@ -28,7 +28,7 @@ _FULL = re.compile(
     r"|not enough (?:free )?space|no writable volumes|no free volumes",
     re.I,
 )
-_SLOW = re.compile(r"timed? ?out|deadline", re.I)
+_SLOW = re.compile(r"kind: Timeout|operation timed out", re.I)
 _LONGEST = 300
 
 
@@ -58,7 +58,7 @@ def from_library_error(error: Exception, name: str) -> MeganeuraError:
         return BadInput(what)
     if _FULL.search(text):
         return NoSpace(what)
-    if _SLOW.search(text):
+    if _SLOW.search(str(error)):
         return TimedOut(what)
     return Unavailable(what)
 
