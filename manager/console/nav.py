@@ -39,6 +39,8 @@ MENU = (
             Entry("/jobs", "Jobs", "job", "jobs:read", "j"),
             Entry("/models", "Models", "model", "models:read", "m"),
             Entry("/replication", "Replication", "replication", "replication:read", "r"),
+            Entry("/webhooks", "Webhooks", "webhook", "webhooks:read", "w"),
+            Entry("/secrets", "Secrets", "secret", "secrets:read", "s"),
         ),
     ),
     Group(

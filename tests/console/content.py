@@ -9,6 +9,7 @@ import json
 import urllib.error
 import urllib.request
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -16,6 +17,7 @@ from sqlalchemy.orm import Session
 from manager.db.base import now
 from manager.db.clusters import ACTIVE, Scheduler, SeedPeer
 from manager.db.jobs import Job, JobFile, JobStep, JobTarget
+from manager.db.models import READY, Model, ModelFile, ModelTag, ModelVersion
 
 CIDRS = ["10.1.0.0/16", "10.2.0.0/16"]
 MODEL = "hf://meta-llama/Llama-3.3-70B-Instruct"
@@ -106,6 +108,7 @@ def enter(session: Session) -> None:
     _running_job(session)
     _ended(session, "SUCCESS", "Images of the inference service", "oci://registry.local/infer:1.8")
     _ended(session, "FAILURE", "", "https://example.com/models/draft.safetensors")
+    _models(session)
     session.add(_job("SCHEDULED", MODEL, cron="30 7 * * 1-5", bio="Before the morning scale-out"))
 
 
@@ -194,3 +197,49 @@ def _ended(session: Session, state: str, bio: str, url: str) -> None:
             error="the origin answers 404 for draft.safetensors" if failed else "",
         )
     )
+
+
+def _models(session: Session) -> None:
+    """Three models, the first with three versions and two tags."""
+    moment = now()
+    for org, bio, versions in (
+        ("meta-llama/Llama-3.3-70B-Instruct", "Chat, tuned for the service desk", 3),
+        ("acme/reranker", "", 1),
+        ("acme/whisper-de", "German call centre", 1),
+    ):
+        model = Model(name=org, bio=bio, volume="models", user_id=1, keep_versions=5)
+        session.add(model)
+        session.flush()
+        for number in range(versions):
+            revision = sha256(f"{org} {number}".encode()).hexdigest()
+            when = moment - timedelta(days=9 * (versions - number), hours=number)
+            version = ModelVersion(
+                model_id=model.id,
+                revision=revision,
+                state=READY,
+                files=12,
+                size_bytes=12 * 4_700_000_000,
+                note=("", "Longer context", "Fixes the tokenizer")[number],
+                user_id=1,
+                uploader=("ada", "grace", "ada")[number],
+                created_at=when,
+                ready_at=when,
+            )
+            session.add(version)
+            session.flush()
+            for no in range(12):
+                path = f"model-{no + 1:05d}-of-00012.safetensors"
+                digest = "sha256:" + sha256(f"{org} {path}".encode()).hexdigest()
+                session.add(
+                    ModelFile(
+                        version_id=version.id,
+                        no=no,
+                        path=path,
+                        size_bytes=4_700_000_000,
+                        digest=digest,
+                    )
+                )
+        for tag in ("production", "latest")[: versions or 1]:
+            session.add(
+                ModelTag(model_id=model.id, name=tag, version_id=version.id, shown_id=version.id)
+            )
