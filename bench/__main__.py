@@ -7,10 +7,9 @@ from pathlib import Path
 
 import click
 
-from bench import chain, hub, latency, origin, requests, scheduler, swarm
+from bench import chain, hub, latency, origin, requests, scheduler, swarm_cli
 from bench.cli import json_option, measured
-from bench.netbed.bed import BedPlan
-from bench.report import Figures, show
+from bench.report import show
 from bench.simulate import figures as simulated
 from bench.simulate.scenario import Scenario, Unfairness
 from dfcore.quantities import parse_size
@@ -67,44 +66,6 @@ def hub_requests_command(nodes: int, json_file: Path | None) -> None:
         f"Hub requests, {nodes} nodes",
         json_file,
         lambda folder: origin.hub_requests(folder, nodes=nodes),
-    )
-
-
-@main.command("swarm", help="Until the last of N hosts has the file, over the bound. Needs root.")
-@click.option("--hosts", default=4, show_default=True)
-@click.option("--rate", default=100.0, show_default=True, help="Mbit/s of every host.")
-@click.option("--size", default="256MiB", show_default=True)
-@click.option("--rounds", default=3, show_default=True)
-@click.option("--origin-rate", default=None, type=float, help="Mbit/s; the hosts' by default.")
-@json_option
-def swarm_command(
-    hosts: int,
-    rate: float,
-    size: str,
-    rounds: int,
-    origin_rate: float | None,
-    json_file: Path | None,
-) -> None:
-    plan = BedPlan(hosts, rate, origin_mbit=origin_rate)
-
-    def work(folder: Path) -> Figures:
-        runs = swarm.spread(folder, plan, size_bytes=parse_size(size), rounds=rounds)
-        return swarm.figures(plan, runs)
-
-    measured(f"swarm, {hosts} hosts, {rate:g} Mbit/s, {size}", json_file, work)
-
-
-@main.command("rivals", help="The same file by BitTorrent, an nginx cache, and direct. Needs root.")
-@click.option("--hosts", default=4, show_default=True)
-@click.option("--rate", default=100.0, show_default=True, help="Mbit/s of every host.")
-@click.option("--size", default="128MiB", show_default=True)
-@json_option
-def rivals_command(hosts: int, rate: float, size: str, json_file: Path | None) -> None:
-    plan = BedPlan(hosts, rate)
-    measured(
-        f"last of {hosts} hosts over the bound, {rate:g} Mbit/s, {size}",
-        json_file,
-        lambda folder: swarm.against_rivals(folder, plan, size_bytes=parse_size(size)),
     )
 
 
@@ -167,7 +128,13 @@ def simulate_command(
     show(title, simulated.runs(scenario, rounds), json_file)
 
 
-for command in (hub.command, latency.command, requests.command, scheduler.command):
+for command in (
+    hub.command,
+    latency.command,
+    requests.command,
+    scheduler.command,
+    swarm_cli.command,
+):
     main.add_command(command)
 
 

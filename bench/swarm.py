@@ -46,13 +46,13 @@ def bound_s(plan: BedPlan, goodput: float, size_bytes: int) -> float:
 def spread(folder: Path, plan: BedPlan, *, size_bytes: int, rounds: int) -> list[Spread]:
     """All nodes ask for one cold file at once, ``rounds`` times."""
     with Bed(folder, plan) as bed:
-        _make_files(bed.root, size_bytes, rounds)
+        make_files(bed.root, size_bytes, rounds)
         goodput = bed.goodput()
         least = bound_s(plan, goodput, size_bytes)
         return [_round(bed, index, size_bytes, least) for index in range(rounds)]
 
 
-def _make_files(root: Path, size_bytes: int, rounds: int) -> None:
+def make_files(root: Path, size_bytes: int, rounds: int) -> None:
     first = root / "file-0.bin"
     with first.open("wb") as file:
         for _ in range(size_bytes // MIB):
@@ -77,7 +77,7 @@ def against_rivals(folder: Path, plan: BedPlan, *, size_bytes: int) -> dict[str,
     """Us and what a user would take instead, one after the other in one bed: last host's time over
     the bound."""
     with Bed(folder, plan) as bed:
-        _make_files(bed.root, size_bytes, 5)
+        make_files(bed.root, size_bytes, 5)
         least = bound_s(plan, bed.goodput(), size_bytes)
         took = {
             "ours": max(_round(bed, 0, size_bytes, least).node_s),
