@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import median
 
 from bench import measure
-from bench.nginx import Nginx
+from bench.nginx import Nginx, NginxCache
 from tests.swarm.swarm import Swarm
 
 MIB = 1 << 20
@@ -33,16 +33,19 @@ def chain(folder: Path, *, size_bytes: int, rounds: int) -> dict[str, float]:
         node, pids = swarm.nodes[0], [swarm.seed.pid, swarm.nodes[0].pid]
         proxy = node.proxy_url
         measure.fetch(f"{origin.url}/file-0.bin", proxy=proxy)
-        direct, cold, warm, cold_cpu = [], [], [], []
+        direct, cold, warm, cold_cpu, warm_cpu = [], [], [], [], []
         for index in range(1, rounds + 1):
             url = f"{origin.url}/file-{index}.bin"
             direct.append(measure.fetch(url).bytes_s)
             before = measure.cpu_s(pids)
             cold.append(measure.fetch(url, proxy=proxy).bytes_s)
             cold_cpu.append(measure.cpu_s(pids) - before)
+            before = measure.cpu_s(pids)
             warm.append(measure.fetch(url, proxy=proxy).bytes_s)
+            warm_cpu.append(measure.cpu_s(pids) - before)
             direct.append(measure.fetch(url).bytes_s)
         traffic = node.figures().traffic
+        nginx = _nginx_hops(folder, origin, size_bytes, rounds)
     base = median(direct)
     return {
         "direct_mb_s": base / 1e6,
@@ -51,8 +54,25 @@ def chain(folder: Path, *, size_bytes: int, rounds: int) -> dict[str, float]:
         "cold_to_direct_ratio": median(cold) / base,
         "warm_to_direct_ratio": median(warm) / base,
         "cold_cpu_s_per_gb": median(cold_cpu) / size_bytes * 1e9,
+        "cold_cpu_s_per_gb_and_host": median(cold_cpu) / size_bytes * 1e9 / len(pids),
+        "warm_cpu_s_per_gb": median(warm_cpu) / size_bytes * 1e9,
+        "nginx_hops_cold_mb_s": nginx / 1e6,
+        "nginx_hops_cold_to_direct_ratio": nginx / base,
         "node_bytes_from_seed_ratio": traffic.seed / (size_bytes * rounds),
     }
+
+
+def _nginx_hops(folder: Path, origin: Nginx, size_bytes: int, rounds: int) -> float:
+    """Bytes a second through two nginx caches, as seed and node would be; nothing is verified."""
+    room = size_bytes * 5 // 4
+    with (
+        NginxCache(folder / "hop-1", origin.url, room) as first,
+        NginxCache(folder / "hop-2", first.url, room) as second,
+    ):
+        took = [
+            measure.fetch(f"{second.url}/file-{index}.bin").bytes_s for index in range(rounds + 1)
+        ]
+    return median(took[1:])
 
 
 def memory(folder: Path, *, size_bytes: int, total_bytes: int) -> dict[str, float]:

@@ -55,12 +55,13 @@ class Hosts:
         self._places = asyncio.Semaphore(AT_ONCE)
         self.digests: dict[int, str] = {}
         self.changed_at: list[float] = []
+        self._again_s: dict[int, int] = {}
 
     async def open(self) -> None:
         """Have all of them watch; returns when each was told its configuration."""
         for number in self._numbers:
             self._jobs.spawn(self._watch(number), name=f"host {number}", on_error=print)
-        while len(self.digests) < len(self._numbers):
+        while len(self.digests) < len(self._numbers):  # noqa: ASYNC110 - ten thousand of them
             await asyncio.sleep(0.1)
 
     async def _watch(self, number: int) -> None:
@@ -73,15 +74,24 @@ class Hosts:
             port=4000,
             download_port=4005,
         )
+        watch = managerlink_pb2_grpc.ManagerExtensionStub(channel).Watch
         async with self._places:
-            call = managerlink_pb2_grpc.ManagerExtensionStub(channel).Watch(request)
-            told = await call.read()
-        self.digests[number] = told.digest
+            call = watch(request)
+            self._note(number, await call.read())
         while True:
-            told = await call.read()
-            if told is grpc.aio.EOF:
-                raise RuntimeError(f"host {number} was cut off")
-            self.digests[number] = told.digest
+            again_s = 0
+            while (told := await call.read()) is not grpc.aio.EOF:
+                self._note(number, told)
+                again_s = told.ask_again_s
+            await asyncio.sleep((again_s or self._again_s[number]) * random.uniform(0.7, 1.0))
+            request.known_digest = self.digests[number]
+            call = watch(request)
+
+    def _note(self, number: int, told: link.Configuration) -> None:
+        before = self.digests.get(number)
+        self.digests[number] = told.digest
+        self._again_s[number] = told.ask_again_s
+        if before is not None and before != told.digest:
             self.changed_at.append(time.time())
 
     async def aclose(self) -> None:

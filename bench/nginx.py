@@ -50,14 +50,19 @@ class Nginx:
         self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}"
 
-    def __enter__(self) -> Self:
-        self._folder.mkdir(parents=True, exist_ok=True)
+    def _config(self) -> str:
         # As root nginx gives its workers to another user, who may not enter our folders.
         user = "user root;" if os.geteuid() == 0 else ""
+        return CONFIG.format(user=user, folder=self._folder, root=self._root, port=self._port)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def __enter__(self) -> Self:
+        self._folder.mkdir(parents=True, exist_ok=True)
         config = self._folder / "nginx.conf"
-        config.write_text(
-            CONFIG.format(user=user, folder=self._folder, root=self._root, port=self._port)
-        )
+        config.write_text(self._config())
         self._process = subprocess.Popen([binary(), "-e", "stderr", "-c", str(config)])
         return self
 
@@ -69,3 +74,52 @@ class Nginx:
     ) -> None:
         os.kill(self._process.pid, signal.SIGTERM)
         self._process.wait(10)
+
+
+CACHE = """\
+user root;
+worker_processes 1;
+daemon off;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log;
+events {{ worker_connections 1024; }}
+http {{
+  access_log off;
+  sendfile on;
+  client_body_temp_path {folder}/body;
+  proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi;
+  scgi_temp_path {folder}/scgi;
+  proxy_cache_path {folder}/cache keys_zone=all:10m max_size={max_bytes};
+  server {{
+    listen {address}:{port};
+    location / {{
+      proxy_pass {origin};
+      proxy_cache all;
+      proxy_cache_valid 200 1h;
+      proxy_cache_lock on;
+      proxy_cache_lock_timeout 1h;
+      proxy_http_version 1.1;
+    }}
+  }}
+}}
+"""
+
+
+class NginxCache(Nginx):
+    """A cache in front of ``origin_url``, of at most ``max_bytes``."""
+
+    def __init__(self, folder: Path, origin_url: str, max_bytes: int) -> None:
+        super().__init__(folder, folder)
+        self._origin_url = origin_url
+        self._max_bytes = max_bytes
+
+    def _config(self) -> str:
+        return CACHE.format(
+            folder=self._folder,
+            address="127.0.0.1",
+            port=self._port,
+            origin=self._origin_url,
+            max_bytes=self._max_bytes,
+        )

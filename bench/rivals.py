@@ -18,40 +18,12 @@ import libtorrent as lt
 from bench import measure
 from bench.netbed import torrent_peer
 from bench.netbed.bed import ORIGIN, SEED, Bed
-from bench.nginx import binary
+from bench.nginx import CACHE, binary
 
 CACHE_PORT = 8081
+CACHE_BYTES = 20 << 30
 TORRENT_PORT = 6881
 PIECE_BYTES = 1 << 20
-
-CACHE_CONFIG = """\
-user root;
-worker_processes 1;
-daemon off;
-pid {folder}/nginx.pid;
-events {{ worker_connections 1024; }}
-http {{
-  access_log off;
-  sendfile on;
-  client_body_temp_path {folder}/body;
-  proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/fastcgi;
-  uwsgi_temp_path {folder}/uwsgi;
-  scgi_temp_path {folder}/scgi;
-  proxy_cache_path {folder}/cache keys_zone=all:10m max_size=20g;
-  server {{
-    listen {address}:{port};
-    location / {{
-      proxy_pass {origin};
-      proxy_cache all;
-      proxy_cache_valid 200 1h;
-      proxy_cache_lock on;
-      proxy_cache_lock_timeout 1h;
-      proxy_http_version 1.1;
-    }}
-  }}
-}}
-"""
 
 
 def direct(bed: Bed, name: str) -> float:
@@ -67,7 +39,13 @@ def nginx_cache(bed: Bed, name: str) -> float:
     address = bed.net.address(SEED)
     config = folder / "nginx.conf"
     config.write_text(
-        CACHE_CONFIG.format(folder=folder, address=address, port=CACHE_PORT, origin=bed.origin_url)
+        CACHE.format(
+            folder=folder,
+            address=address,
+            port=CACHE_PORT,
+            origin=bed.origin_url,
+            max_bytes=CACHE_BYTES,
+        )
     )
     process = bed.run(SEED, [binary(), "-e", "stderr", "-c", str(config)])
     try:
