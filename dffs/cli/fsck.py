@@ -18,7 +18,7 @@ from dffs.upkeep.objects import compare, files_with
 @click.option("--metadata-only", is_flag=True, help="Do not look into the bucket.")
 @with_passphrase
 def command(meta_url: str, repair: bool, metadata_only: bool, passphrase_file: Path | None) -> int:
-    """Check a volume; exit code 1 if something is wrong. It may be in use.
+    """Check a volume; exit code 1 if something is wrong. Best while nobody writes.
 
     The content of the objects is not read: `dffs verify` does that.
     """
