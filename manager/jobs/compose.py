@@ -29,7 +29,7 @@ def part(core: Core) -> Part:
     return Part(
         routes=(
             *jobs.routes(shared),
-            *models_table.routes(shared.desk, shared.vault),
+            *models_table.routes(shared.desk),
             *replication.routes(shared),
         ),
         services=(

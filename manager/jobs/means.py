@@ -102,7 +102,6 @@ def _handlers(shared: Means) -> dict[str, Handler]:
         shared.web,
         shared.desk,
         hub=shared.config.hub,
-        base=core.config.server.public_url,
     )
     keep = core.config.retention
 

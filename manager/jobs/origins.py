@@ -23,12 +23,8 @@ from manager.models.desk import Desk
 class Origins:
     """Makes the source of each job. ``hub`` is the endpoint of the Hub that the nodes use."""
 
-    def __init__(
-        self, database: Database, vault: Vault, web: Web, desk: Desk, *, hub: str, base: str
-    ) -> None:
-        """``base`` is where nodes reach this manager, for content of volumes."""
+    def __init__(self, database: Database, vault: Vault, web: Web, desk: Desk, *, hub: str) -> None:
         self._desk = desk
-        self._base = base
         self._database = database
         self._vault = vault
         self._web = web
@@ -62,7 +58,7 @@ class Origins:
                 for_s=spec.timeout_s,
             )
         if spec.scheme == "dffs":
-            return VolumeSource(self._desk, self._vault, self._base, spec.timeout_s)
+            return VolumeSource(self._desk)
         raise BadInput(f"args.url: {spec.scheme}:// cannot be brought by this manager")
 
     async def _secret(self, name: str) -> str:

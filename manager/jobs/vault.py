@@ -7,8 +7,6 @@ and kept in the database, which protects what is shown of rows but not a stolen 
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import os
 import secrets
 import stat
@@ -31,18 +29,12 @@ class Vault:
 
     def __init__(self, key: bytes | None = None) -> None:
         self._key: AESGCM | None = None
-        self._plain: bytes | None = None
         if key is not None:
             self.unlock(key)
 
     def unlock(self, key: bytes) -> None:
         """Give it the key."""
-        self._key, self._plain = AESGCM(key), key
-
-    def grant(self, text: str) -> str:
-        """A proof that a manager with this key wrote the text."""
-        assert self._plain is not None, "the vault has no key yet"
-        return hmac.new(self._plain, b"grant\0" + text.encode(), hashlib.sha256).hexdigest()
+        self._key = AESGCM(key)
 
     @property
     def _cipher(self) -> AESGCM:

@@ -130,15 +130,6 @@ class Shelf:
             found.append(FileEntry(name, attr.size_bytes, digest))
         return found
 
-    def size_of(self, digest: str) -> int:
-        """The size of the content that has a digest. NotFound."""
-        if digest == _EMPTY:
-            return 0
-        ino = self.volume.meta.by_content(digest)
-        if ino is None:
-            raise NotFound(f"volume {self.volume.name} holds no {digest}")
-        return self.volume.meta.getattr(ino).size_bytes
-
     def content(self, digest: str, offset: int, size: int) -> Generator[bytes, None, None]:
         """Bytes of the content that has a digest. NotFound."""
         ino = None if digest == _EMPTY else self.volume.meta.by_content(digest)

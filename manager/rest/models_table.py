@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from manager.jobs.vault import Vault
 from manager.models.desk import Desk
 from manager.rest.models import ModelRoutes, VolumeRoutes
 from manager.rest.models_schema import (
@@ -31,9 +30,9 @@ _ONE = "/api/v1/models/{org}/{name}"
 _MAX_LIST_BYTES = 32 << 20
 
 
-def routes(desk: Desk, vault: Vault) -> tuple[Route, ...]:
+def routes(desk: Desk) -> tuple[Route, ...]:
     """All of them."""
-    models, volumes, transfer = ModelRoutes(desk), VolumeRoutes(desk), TransferRoutes(desk, vault)
+    models, volumes, transfer = ModelRoutes(desk), VolumeRoutes(desk), TransferRoutes(desk)
     return (
         *_models(models),
         *_versions(models),
@@ -148,13 +147,6 @@ def _content(transfer: TransferRoutes) -> tuple[Route, ...]:
             audited=False,
         ),
         Route("GET", f"{_ONE}/content/{{digest}}", _READ, transfer.content, "Download a content"),
-        Route(
-            "GET",
-            "/api/v1/content/{volume}/{digest}",
-            None,
-            transfer.granted_content,
-            "Download a content with a grant",
-        ),
     )
 
 

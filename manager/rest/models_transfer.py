@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 
 from aiohttp import web
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from dfcore.errors import BadInput, Denied, NotFound
+from dfcore.errors import BadInput, NotFound
 from dfcore.ranges import ByteRange, parse_range_header
 from manager.auth.modelrights import Level, ModelRights
 from manager.auth.principal import Principal
-from manager.auth.secrets import same
 from manager.db.models import READY, ModelFile, ModelVersion
-from manager.jobs.sources.volume import granted
-from manager.jobs.vault import Vault
 from manager.models import registry
 from manager.models.desk import Desk
 from manager.models.names import FileEntry, model_name
@@ -32,9 +28,8 @@ _WRITE_BYTES = 4 << 20
 class TransferRoutes:
     """Handlers of content."""
 
-    def __init__(self, desk: Desk, vault: Vault) -> None:
+    def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._vault = vault
 
     async def received(self, call: Call) -> ReceivedAnswer:
         """How much of an upload is there: go on at that offset."""
@@ -101,21 +96,6 @@ class TransferRoutes:
             return _file_of_model(session, call.principal, name, digest)
 
         volume, size_bytes = await self._desk.database.read(found)
-        return await self._send(call.request, volume, digest, size_bytes)
-
-    async def granted_content(self, call: Call) -> web.StreamResponse:
-        """A content of a volume, for whoever holds a grant that a manager wrote: nodes."""
-        volume, digest = call.text("volume"), _digest(call)
-        query = call.request.query
-        until, grant = query.get("until", ""), query.get("grant", "")
-        good = until.isascii() and until.isdigit() and len(until) < 16
-        if not good or not same(self._vault.grant(granted(volume, digest, int(until))), grant):
-            raise Denied("this needs a grant of the manager")
-        if int(until) < time.time():
-            raise Denied("the grant has run out")
-        size_bytes = await self._desk.on_shelf(
-            volume, lambda: self._desk.shelf(volume).size_of(digest)
-        )
         return await self._send(call.request, volume, digest, size_bytes)
 
     async def _send(
