@@ -173,12 +173,16 @@ class Check(Core):
 
     def _check_use(self, seen: _Seen, repairs: Repairs) -> _Found:
         orphans = {keys.number(key) for key, _ in self._stream(keys.ORPHAN)}
-        counted = [n for ino, n in seen.nodes.items() if ino not in orphans and ino != ROOT_INO]
-        size_bytes = sum(0 if node.is_directory else node.size for node in counted)
+        size_bytes = inodes = 0
+        for key, raw in self._stream(keys.INODE):  # again: repairs may have made some
+            node = Node.unpack(keys.number(key), raw)
+            if node.ino not in orphans and node.ino != ROOT_INO:
+                inodes += 1
+                size_bytes += 0 if node.is_directory else node.size
         noted = self.engine.counters()
         for name, what, value in (
             (keys.USED_BYTES, "bytes", size_bytes),
-            (keys.USED_INODES, "inodes", len(counted)),
+            (keys.USED_INODES, "inodes", inodes),
         ):
             if noted.get(name, 0) != value:
                 message = f"{noted.get(name, 0)} {what} in use are noted, it is {value}"
