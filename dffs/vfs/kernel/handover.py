@@ -109,6 +109,11 @@ class Inheritance:
         self.device = device
         self.state = state
 
+    def refuse(self) -> None:
+        """The predecessor has to go on."""
+        self._channel.close()
+        os.close(self.device)
+
     def adopted(self) -> None:
         """The predecessor may end; returns when it has given up its locks."""
         with self._channel:

@@ -76,16 +76,11 @@ def mount_volume(
     """Mount, serve until the end, and return the exit code. Call it from the main thread."""
     make_interruptible()
     before = _what_is_there(plan.point)
-    volume = open_volume()
-    try:
-        process = MountProcess(volume, plan)
-        if before is None:
-            process.mount()
-        else:
-            process.take_over(before)
-    except BaseException:
-        volume.close()
-        raise
+    process = MountProcess(open_volume, plan)
+    if before is None:
+        process.mount()
+    else:
+        process.take_over(before)
     return process.run(on_ready)
 
 
@@ -106,20 +101,16 @@ def _what_is_there(point: Path) -> Mounted | None:
 class MountProcess:
     """One mount with its volume, from begin to end."""
 
-    def __init__(self, volume: MountableVolume, plan: MountPlan) -> None:
-        self.volume = volume
-        # ACLs are the volume's: once on, every client heeds them.
-        acl = plan.options.acl or volume.meta.get_settings().acl
-        self.plan = replace(plan, options=replace(plan.options, acl=acl))
+    def __init__(self, open_volume: Callable[[], MountableVolume], plan: MountPlan) -> None:
+        self.plan = plan
+        self._open_volume = open_volume
         self._access_log = AccessLog()
-        self._stats = OpStats()
         self._minor = -1
         self._device = -1
         self._signals = 0
         self._handing_over = threading.Lock()
         self._handed_over = False
         self._inheritance: handover.Inheritance | None = None
-        self._root_ino = self._root()
 
     def _root(self) -> int:
         subdir = self.plan.options.subdir.strip("/")
@@ -135,44 +126,57 @@ class MountProcess:
     def mount(self) -> None:
         """Attach a new connection."""
         options = self.plan.options
-        self._device = mounts.mount(
-            self.plan.point,
-            MountOptions(
-                source=self.plan.source,
-                read_only=options.read_only,
-                allow_other=options.allow_other,
-                no_suid=options.no_suid,
-                no_dev=options.no_dev,
-                no_exec=options.no_exec,
-            ),
-        )
+        self.volume = self._open_volume()
+        try:
+            self._root()
+            self._device = mounts.mount(self.plan.point, _mount_options(self.plan))
+        except BaseException:
+            self.volume.close()
+            raise
         try:
             self._compose(self._device)
-            self._agreed = self._server.initialize(
-                InitOptions(max_write_bytes=options.max_io_bytes, posix_acl=options.acl)
+            agreed = self._server.initialize(
+                InitOptions(max_write_bytes=options.max_io_bytes, posix_acl=self._acl)
             )
-            self._use(self._agreed)
+            self._use(agreed)
         except BaseException:
+            self.volume.close()
             self._detach()
             raise
 
     def take_over(self, there: Mounted) -> None:
-        """Go on with a predecessor's connection."""
-        self._inheritance = inheritance = handover.inherit(there.minor)
-        self._device = inheritance.device
+        """Go on with a predecessor's connection; if that fails the predecessor goes on."""
+        inheritance = handover.inherit(there.minor)
+        try:
+            self._device = inheritance.device
+            self.volume = self._open_volume()
+            try:
+                self._adopt(inheritance.state)
+            except BaseException:
+                self.volume.close()
+                raise
+        except BaseException:
+            inheritance.refuse()
+            raise
+        self._inheritance = inheritance
+
+    def _adopt(self, state: dict[str, Any]) -> None:
         self._compose(self._device)
-        self._agreed = negotiated_in(inheritance.state)
-        self._server.resume(self._agreed)
-        self._use(self._agreed)
-        adopt_state(self._ops, inheritance.state)
+        agreed = negotiated_in(state)
+        self._server.resume(agreed)
+        self._use(agreed)
+        adopt_state(self._ops, state)
 
     def _compose(self, device: int) -> None:
+        # ACLs are the volume's: once on, every client heeds them.
+        self._acl = self.plan.options.acl or self.volume.meta.get_settings().acl
+        self._stats = OpStats()
         texts = {b".stats": self._stats.text, b".config": self._config_text}
         self._ops = KernelOperations(
             self.volume.meta,
             self.volume.files,
-            self.plan.options,
-            root_ino=self._root_ino,
+            replace(self.plan.options, acl=self._acl),
+            root_ino=self._root(),
             backings=Backings(device, enabled=False),
             virtual=VirtualFiles(texts, self._access_log),
         )
@@ -189,6 +193,7 @@ class MountProcess:
         self._ops.serve(self._server)
 
     def _use(self, agreed: Negotiated) -> None:
+        self._agreed = agreed
         backings = self._ops.modes.backings
         backings.enabled = agreed.passthrough and self.plan.options.passthrough
         there = mounts.find_mount(self.plan.point)
@@ -270,20 +275,42 @@ class MountProcess:
             self._ops.locks.close()
             try:
                 self.volume.files.flush_all()
-                adopted = successor.give(self._device, export_state(self._ops, self._agreed))
+                state = export_state(self._ops, self._agreed)
             except (OSError, MeganeuraError) as error:
-                _log.warning("nothing was handed over", error=str(error))
-                adopted = False
-            self._handed_over = adopted
-            if adopted:
+                _log.warning("nothing is handed over", error=str(error))
+                self._go_on()
+                return
+            # One process at a time writes a node's cache: the successor needs it.
+            if (cache := getattr(self.volume, "cache", None)) is not None:
+                cache.close()
+            self._handed_over = successor.give(self._device, state)
+            if self._handed_over:
                 _log.info("handed over", point=str(self.plan.point))
                 self._close_volume()
                 successor.gone()
             else:
-                self._ops.locks.reopen()
-                self._new_server(self._device)
-                self._server.resume(self._agreed)
-                self._server.start()
+                self._come_back(state)
+
+    def _go_on(self) -> None:
+        self._ops.locks.reopen()
+        self._new_server(self._device)
+        self._server.resume(self._agreed)
+        self._server.start()
+
+    def _come_back(self, state: dict[str, Any]) -> None:
+        """Our successor has failed: be our own."""
+        _log.warning("the successor did not take over: going on")
+        old_volume, old_ops = self.volume, self._ops
+        try:
+            self.volume = self._open_volume()
+            self._adopt(state)
+        except (OSError, MeganeuraError) as error:
+            _log.critical("the mount cannot go on", error=str(error))
+            self.volume = old_volume
+            return
+        _close(old_volume, old_ops)
+        adopt_locks(self._ops, state)
+        self._server.start()
 
     def _end(self) -> None:
         if self._handed_over:
@@ -295,15 +322,7 @@ class MountProcess:
         _log.info("unmounted", point=str(self.plan.point))
 
     def _close_volume(self) -> None:
-        try:
-            self.volume.files.flush_all()
-        except (OSError, MeganeuraError) as error:
-            _log.error("something that was written is lost", error=str(error))
-        for number, handle in self._ops.handles.items():
-            self._ops.handles.pop(number)
-            with suppress(OSError, MeganeuraError):
-                self._ops.abandon(handle)
-        self.volume.close()
+        _close(self.volume, self._ops)
 
     def _detach(self) -> None:
         """Nobody waits for an answer any more, and the mount point is free."""
@@ -313,3 +332,31 @@ class MountProcess:
                 mounts.umount(self.plan.point, lazy=True)
         # The last descriptor: the kernel fails whatever is still asked.
         os.close(self._device)
+
+
+def _close(volume: MountableVolume, ops: KernelOperations) -> None:
+    """Flush and close; every step is taken whatever the one before has come to."""
+    try:
+        volume.files.flush_all()
+    except (OSError, MeganeuraError) as error:
+        _log.error("something that was written is lost", error=str(error))
+    for number, handle in ops.handles.items():
+        ops.handles.pop(number)
+        with suppress(OSError, MeganeuraError):
+            ops.abandon(handle)
+    try:
+        volume.close()
+    except (OSError, MeganeuraError) as error:
+        _log.error("closing the volume failed", error=str(error))
+
+
+def _mount_options(plan: MountPlan) -> MountOptions:
+    options = plan.options
+    return MountOptions(
+        source=plan.source,
+        read_only=options.read_only,
+        allow_other=options.allow_other,
+        no_suid=options.no_suid,
+        no_dev=options.no_dev,
+        no_exec=options.no_exec,
+    )

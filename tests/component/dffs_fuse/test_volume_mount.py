@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from dffs.fuse.mount import find_mount
+from dffs.vfs.kernel.handover import inherit
 from tests.component.dffs_fuse.mounted import (
     MountProcess,
     eventually,
@@ -250,6 +251,41 @@ def test_a_successor_takes_over_and_open_files_go_on(url: str, tmp_path: Path) -
         finally:
             second.end()
     assert find_mount(point) is None
+
+
+def test_a_successor_has_the_nodes_cache(url: str, tmp_path: Path) -> None:
+    point, cache = tmp_path / "mnt", f"cache={tmp_path}/cache"
+    with volume_mount(url, point, cache):
+        (point / "model").write_bytes(os.urandom(3 * BLOCK))
+        _have_the_kernel_read(point / "model")
+        second = start_volume(url, point, cache)
+        try:
+            second.ready()
+            with open(point / "model", "rb"):
+                assert _figures(point)["passthrough_files"] == 1
+        finally:
+            second.end()
+
+
+def test_if_a_successor_fails_the_predecessor_goes_on(url: str, tmp_path: Path) -> None:
+    point = tmp_path / "mnt"
+    with volume_mount(url, point, f"cache={tmp_path}/cache") as served:
+        written = open(point / "file", "wb", buffering=0)
+        written.write(b"before ")
+        nameless = open(point / "gone", "w+b", buffering=0)
+        nameless.write(b"no name")
+        (point / "gone").unlink()
+        fcntl.flock(written, fcntl.LOCK_EX)
+        inherit(served.minor).refuse()
+        written.write(b"after")
+        assert os.pread(nameless.fileno(), 100, 0) == b"no name"
+        with open(point / "file", "rb") as other:
+            assert other.read() == b"before after"
+            with pytest.raises(BlockingIOError):
+                fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        written.close()
+        nameless.close()
+        assert served.process.poll() is None
 
 
 def test_a_request_during_a_takeover_waits_and_is_answered(url: str, tmp_path: Path) -> None:
