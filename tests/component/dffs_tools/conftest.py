@@ -63,7 +63,7 @@ class Gateway:
     def _call(self, work: Any) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
 
-    def client(self, secret: str = SECRET, **config: Any) -> Any:
+    def client(self, secret: str = SECRET, *, verify: str | None = None, **config: Any) -> Any:
         """A boto3 client of it."""
         return boto3.client(
             "s3",
@@ -71,6 +71,7 @@ class Gateway:
             aws_access_key_id=ACCESS,
             aws_secret_access_key=secret,
             region_name="us-east-1",
+            verify=verify,
             config=Config(retries={"max_attempts": 1}, **config),
         )
 
