@@ -12,6 +12,7 @@ let origin = { x: 0, y: 0 };
 let chosen = null;
 let colours = {};
 let radius = 12;
+let named = true;
 
 function readColours() {
   for (const name of ["peers", "seeds", "origin", "bad", "line", "line-strong", "surface", "text", "muted"]) colours[name] = hue(name);
@@ -39,8 +40,10 @@ function place() {
   const peers = nodes.filter((node) => !node.seed).sort((a, b) => (a.place + a.name).localeCompare(b.place + b.name));
   const many = peers.length;
   radius = many <= 26 ? 15 : many <= 60 ? 11 : many <= 130 ? 7.5 : 5;
-  const rx = width / 2 - (many <= 40 ? 64 : 26);
-  const ry = height / 2 - (many <= 40 ? 46 : 26);
+  if (width < 560) radius = Math.min(radius, 9);
+  named = many <= 42 && width / Math.max(many, 1) > 34;
+  const rx = width / 2 - (named ? 64 : 26);
+  const ry = height / 2 - (named ? 46 : 30);
   ring(seeds, cx, cy, Math.min(rx * 0.42, 150), Math.min(ry * 0.46, 92), seeds.length === 1 ? -Math.PI / 2 : -Math.PI / 3);
   const rings = many <= 48 ? 1 : many <= 130 ? 2 : 3;
   for (let r = 0; r < rings; r += 1) {
@@ -137,7 +140,7 @@ function drawNode(g, node, index) {
     g.strokeStyle = colours.text; g.lineWidth = 1.5;
     g.beginPath(); g.arc(node.x, node.y, r + 4, 0, 7); g.stroke();
   }
-  if (nodes.length <= 42 || node.seed || index === chosen) {
+  if (named || node.seed || index === chosen) {
     g.fillStyle = index === chosen ? colours.text : colours.muted;
     g.lineWidth = 3;
     g.strokeStyle = colours.surface;
