@@ -123,6 +123,8 @@ class Tree:
         shorter = (start[:end] for end in range(1, len(start)) if start[end : end + 1] < _SLASH)
         waiting: list[tuple[bytes, Entry]] = []
         for name in (*shorter, *([start] if start else [])):
+            if name in (b".", b".."):
+                continue  # parts of a marker, no names in a directory
             attr = self._lookup(ino, name)
             if attr is not None:
                 _push(waiting, Entry(name, attr.ino, attr.kind, attr))
