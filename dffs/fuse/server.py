@@ -20,15 +20,19 @@ from time import perf_counter
 from dffs.fuse.dispatch import Dispatcher
 from dffs.fuse.errors import errno_of
 from dffs.fuse.init import InitOptions, Negotiated, negotiate
+from dffs.fuse.interrupts import Watch
 from dffs.fuse.notify import Notifier
 from dffs.fuse.operations import Data, Operations, Request
-from dffs.fuse.wire import HEADER_ROOM, IN_HEADER, IN_HEADER_SIZE, OUT_HEADER, Opcode
+from dffs.fuse.wire import HEADER_ROOM, IN_HEADER, IN_HEADER_SIZE, OUT_HEADER, U64, Opcode
 from dfinfra.logs import get_logger
 
 # What a read of /dev/fuse may fail with while the connection is fine.
 _AGAIN = (errno.ENOENT, errno.EINTR, errno.EAGAIN)
 _STOP_POLL_S = 0.05
 WAKE_SIGNAL = signal.SIGUSR2
+_INTERRUPT = int(Opcode.INTERRUPT)
+# Where the handle is in the replies that give one: CREATE's comes after an entry.
+_OPENING = {int(Opcode.OPEN): 0, int(Opcode.CREATE): 128}
 
 # request, seconds taken, errno or 0, bytes of the reply
 Observer = Callable[[Request, memoryview, float, int, int], None]
@@ -67,6 +71,8 @@ class Server:
         self._threads: set[threading.Thread] = set()
         self._ended = threading.Event()
         self._stopping = False
+        self._in_flight: dict[int, Request] = {}
+        self._watch = Watch(self._in_flight, self._let_go)
 
     def initialize(self, options: InitOptions) -> Negotiated:
         """Answer the kernel's first request. Called once, before `start`, on a fresh mount."""
@@ -178,17 +184,40 @@ class Server:
         observer = self.observer
         began = perf_counter() if observer is not None else 0.0
         error, answer = 0, None
+        self._in_flight[unique] = request
         try:
             answer = self._dispatcher.answer(request, body)
         except OSError as refusal:
             error = refusal.errno or errno.EIO
         except Exception as failure:
             error = self._failed(request, failure)
-        if error or answer is not None:
+        if self._in_flight.pop(unique, None) is None:
+            self._undo(request, answer)
+        elif error or answer is not None:
             self._write(unique, error, answer or b"")
+        elif opcode == _INTERRUPT:
+            self._watch.interrupted(U64.unpack_from(body)[0])
         if observer is not None:
             taken = perf_counter() - began
             observer(request, body, taken, error, len(answer) if answer is not None else 0)
+
+    def _let_go(self, request: Request) -> None:
+        """Whoever waits for this is dying; the work on it goes on, its result is dropped."""
+        if self._in_flight.pop(request.unique, None) is not None:
+            self._write(request.unique, errno.EINTR, b"")
+
+    def _undo(self, request: Request, answer: Data | None) -> None:
+        """What was opened for a process that is gone: nobody else will close it."""
+        if answer is None:
+            return
+        if request.opcode in _OPENING:
+            (handle,) = U64.unpack_from(answer, _OPENING[request.opcode])
+            try:
+                self._ops.release(request, handle, 0, False)
+            except Exception as failure:
+                self._failed(request, failure)
+        elif request.opcode == Opcode.OPENDIR:
+            self._ops.releasedir(request, U64.unpack_from(answer)[0])
 
     def _failed(self, request: Request, failure: Exception) -> int:
         """What is not a plain refusal is for the log: in one line what is known, else with its trace."""

@@ -119,6 +119,26 @@ def test_a_process_that_waits_for_a_lock_can_be_killed(served: MountProcess) -> 
         waiter.communicate()
 
 
+def test_a_process_that_waits_for_an_answer_can_be_killed(served: MountProcess) -> None:
+    path = served.point / "file"
+    path.write_bytes(b"x" * 10)
+    code = (
+        "import os, signal, sys; signal.signal(signal.SIGUSR1, lambda *_: None);"
+        "print('asks', flush=True); os.getxattr(sys.argv[1], 'user.slow')"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True
+    ) as reader:
+        assert reader.stdout is not None
+        assert reader.stdout.readline() == "asks\n"
+        reader.send_signal(signal.SIGUSR1)  # a signal alone ends nothing
+        with pytest.raises(subprocess.TimeoutExpired):
+            reader.wait(0.5)
+        reader.send_signal(signal.SIGTERM)
+        assert reader.wait(10) == -signal.SIGTERM
+    (served.point / "other").touch()
+
+
 def _lock_in_a_process(path: Path) -> subprocess.Popen[str]:
     code = (
         "import fcntl, sys; f = open(sys.argv[1], 'w'); print('waits', flush=True);"
