@@ -9,7 +9,8 @@ import click
 
 from dfcore.errors import BadInput
 from dffs.cli.entry import META_URL
-from dffs.cli.targets import opened, with_passphrase
+from dffs.cli.targets import open_volume
+from dffs.cli.volumeflags import Flags, volume_flags
 from dfinfra import logs
 from dfinfra.lifecycle import run_loop
 
@@ -23,24 +24,22 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
               help="Lines `access-key:secret-key`. [or $DFFS_ACCESS_KEY, $DFFS_SECRET_KEY]")  # fmt: skip
 @click.option("--multi-buckets", is_flag=True, help="Directories at the root are the buckets.")
 @click.option("--domain", default="", help="Buckets as host names below this one as well.")
-@click.option("--read-only", is_flag=True)
 @click.option("--cert-file", type=_FILE, help="Certificate chain (PEM): serve https.")
 @click.option("--key-file", "tls_key_file", type=_FILE, help="Its private key (PEM).")
 @click.option("--threads", type=click.IntRange(1, 256), default=32, show_default=True)
 @click.option("--log-level", default="info", show_default=True)
-@with_passphrase
+@volume_flags
 def command(
     meta_url: str,
     address: str,
     key_file: Path | None,
     multi_buckets: bool,
     domain: str,
-    read_only: bool,
     cert_file: Path | None,
     tls_key_file: Path | None,
     threads: int,
     log_level: str,
-    passphrase_file: Path | None,
+    flags: Flags,
 ) -> int:
     """Serve a volume by the S3 API (signature version 4), for boto3, aws-cli, rclone and the like.
 
@@ -57,12 +56,12 @@ def command(
         keys=load_keys(key_file),
         multi_buckets=multi_buckets,
         domain=domain,
-        read_only=read_only,
+        read_only=flags["read_only"],
         threads=threads,
         tls=tls_context(cert_file, tls_key_file),
     )
     logs.setup("gateway", level=log_level)
-    with opened(meta_url, passphrase_file) as volume:
+    with open_volume(meta_url, flags) as volume:
 
         def ready(bound: int) -> None:
             click.echo(f"S3 of volume {volume.name} at {host}:{bound}")

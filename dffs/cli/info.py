@@ -7,24 +7,34 @@ from typing import Any
 
 import click
 
-from dffs.cli.entry import META_URL
+from dfcore.errors import BadInput
 from dffs.cli.report import show
+from dffs.cli.targets import parse_target
 from dffs.cli.volumeflags import Flags, open_flags, options
 from dffs.meta.types import ROOT_CALLER, Attr, FileKind
 from dffs.volume import Volume
 
 
 @click.command("info")
-@META_URL
-@click.argument("paths", nargs=-1, required=True)
+@click.argument("places", nargs=-1, required=True, metavar="PATH... | META-URL PATH...")
 @click.option("-i", "--inode", is_flag=True, help="The arguments are inode numbers.")
 @click.option("-r", "--recursive", is_flag=True, help="Sum up folders.")
 @click.option("--raw", is_flag=True, help="Name every block's object.")
 @open_flags
-def command(
-    meta_url: str, paths: tuple[str, ...], flags: Flags, inode: bool, recursive: bool, raw: bool
-) -> None:
-    """Show inode, digest and blocks of files in the volume (paths begin at its root)."""
+def command(places: tuple[str, ...], flags: Flags, inode: bool, recursive: bool, raw: bool) -> None:
+    """Show inode, digest and blocks of files, and how much of them is on this node.
+
+    Paths are on a mount, or in a volume named by META-URL (then they begin at its root).
+    """
+    meta_url, *paths = places
+    if "://" not in meta_url or "#" in meta_url or meta_url.startswith("dffs:"):
+        for place in places:
+            target = parse_target(place, flags.get("passphrase_file"))
+            asked = {"path": target.inner, "recursive": recursive, "blocks": raw}
+            show({"path": place, **target.run("info", asked)})
+        return
+    if not paths:
+        raise BadInput("info: which files of the volume? Name at least one path")
     with Volume.open(meta_url, options(flags, read_only=True, session=False)) as volume:
         for path in paths:
             attr = _attr(volume, path, inode)

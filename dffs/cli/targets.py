@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 
 from dfcore.errors import BadInput
 from dffs.cli.entry import passphrase, passphrase_option
+from dffs.cli.volumeflags import Flags
+from dffs.cli.volumeflags import options as options_of
 from dffs.control.client import ask
 from dffs.control.operations import Operations, result_of
 from dffs.control.places import MountedPath, locate
@@ -79,14 +81,23 @@ def opened(
     meta_url: str, passphrase_file: Path | None = None, options: VolumeOptions | None = None
 ) -> Iterator[Volume]:
     """An open volume, for a command. A name (`models`) or `dffs://models` does as well as a URL."""
-    import dataclasses
-
-    name = meta_url.removeprefix("dffs://").strip("/")
-    url = meta_url if "://" in meta_url and name == meta_url.strip("/") else meta_url_of(name)
     options = options or VolumeOptions()
     secret = passphrase(passphrase_file)
-    with Volume.open(url, dataclasses.replace(options, passphrase=secret)) as volume:
+    with Volume.open(resolved(meta_url), replace(options, passphrase=secret)) as volume:
         yield volume
+
+
+def open_volume(meta_url: str, flags: Flags) -> Volume:
+    """A volume for a server: with a cache, and looked after in the background unless read-only."""
+    chosen = options_of(flags)
+    writes = not chosen.read_only
+    return Volume.open(resolved(meta_url), replace(chosen, background=writes, session=writes))
+
+
+def resolved(meta_url: str) -> str:
+    """The metadata URL that a user named, by itself or by the volume's name."""
+    name = meta_url.removeprefix("dffs://").strip("/")
+    return meta_url if "://" in name else meta_url_of(name)
 
 
 @contextmanager

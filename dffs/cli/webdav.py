@@ -11,7 +11,8 @@ import click
 
 from dffs.cli.entry import META_URL
 from dffs.cli.gateway import parse_address
-from dffs.cli.targets import opened, with_passphrase
+from dffs.cli.targets import open_volume
+from dffs.cli.volumeflags import Flags, volume_flags
 from dffs.tree import Tree
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -22,17 +23,15 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.argument("address", default="127.0.0.1:9007", metavar="[HOST:PORT]")
 @click.option("--cert-file", type=_FILE, help="Certificate chain (PEM): serve https.")
 @click.option("--key-file", type=_FILE, help="Its private key (PEM).")
-@click.option("--read-only", is_flag=True)
 @click.option("--threads", type=click.IntRange(1, 1000), default=50, show_default=True)
-@with_passphrase
+@volume_flags
 def command(
     meta_url: str,
     address: str,
     cert_file: Path | None,
     key_file: Path | None,
-    read_only: bool,
     threads: int,
-    passphrase_file: Path | None,
+    flags: Flags,
 ) -> None:
     """Serve a volume by WebDAV. $WEBDAV_USER and $WEBDAV_PASSWORD say who may.
 
@@ -43,8 +42,8 @@ def command(
     host, port = parse_address(address)
     user, password = os.environ.get("WEBDAV_USER"), os.environ.get("WEBDAV_PASSWORD")
     users = {user: password} if user and password else {}
-    options = WebdavOptions(host, port, users, read_only, threads, cert_file, key_file)
-    with opened(meta_url, passphrase_file) as volume:
+    options = WebdavOptions(host, port, users, flags["read_only"], threads, cert_file, key_file)
+    with open_volume(meta_url, flags) as volume:
         server = WebdavServer(Tree(volume.meta, volume.files), options)
 
         def stop(_number: int, _frame: object) -> None:

@@ -72,6 +72,14 @@ def _raise_as_os_error(call: Callable[[], object]) -> None:
         raise OSError(error.errno, error.strerror) from error
 
 
+def test_info_by_either_way_of_naming(filled: str, run: Run) -> None:
+    first = json.loads(run("info", filled, "org/m/w.bin")[1])
+    second = json.loads(run("info", f"{filled}#/org/m/w.bin")[1])
+    assert first["content"] == second["content"] != ""
+    with pytest.raises(BadInput, match="which files"):
+        run("info", filled)
+
+
 def test_trash_is_shown_and_put_back(filled: str, run: Run) -> None:
     run("rmr", f"{filled}#/org/m/w.bin")
     hour = time.strftime("%Y-%m-%d-%H")
