@@ -7,6 +7,7 @@ import random
 from collections import Counter
 from pathlib import Path
 
+import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -17,18 +18,28 @@ from manager.db.jobs import Job
 from manager.jobs import orders, store
 from manager.jobs.targets import Targets
 from manager.jobs.vault import Vault
+from tests.component.manager.bed import KINDS, fresh_database
 from tests.component.manager_jobs.bed import running
 from tests.component.manager_jobs.fakes import FakeNode, FakeScheduler
 from tests.swarm.daemon import Daemon
 from tests.swarm.guard import Guard
 from tests.swarm.ports import free_port
 
-JOBS = 1000
-KILLS = 6
+LOADS = {"sqlite": (1000, 6), "postgresql": (60, 1), "mysql": (60, 1)}
+"""Of each database: jobs, and how often a manager is killed meanwhile."""
 DEADLINE_S = 120.0
 
 
-def manager(name: str, folder: Path, url: str, guard: Guard) -> Daemon:
+class Manager(Daemon):
+    """A manager as a process."""
+
+    @property
+    def ready(self) -> bool:
+        """It has started."""
+        return self.running and (self.folder / "ready").exists()
+
+
+def manager(name: str, folder: Path, url: str, guard: Guard) -> Manager:
     config = {
         "server": {
             "grpc": {"ip": "127.0.0.1", "port": free_port()},
@@ -38,9 +49,9 @@ def manager(name: str, folder: Path, url: str, guard: Guard) -> Daemon:
         "database": {"url": url},
         "stateDir": str(folder / name / "state"),
         "poll": "200ms",
-        "jobs": {"lease": "1500ms", "beat": "300ms", "atOnce": 16},
+        "jobs": {"lease": "1500ms", "beat": "300ms", "atOnce": 8},
     }
-    return Daemon(name, "manager", folder / name, config, guard)
+    return Manager(name, "manager", folder / name, config, guard)
 
 
 def introduce(database: Database, port: int) -> None:
@@ -60,10 +71,10 @@ def introduce(database: Database, port: int) -> None:
     database.transact(work)
 
 
-def order_all(database: Database) -> list[int]:
+def order_all(database: Database, jobs: int) -> list[int]:
     def work(session: Session) -> list[int]:
         ids = []
-        for number in range(JOBS):
+        for number in range(jobs):
             args = {"url": f"http://10.0.0.1/{number}", "scope": "all_peers"}
             made = orders.order("preheat", args, Targets())
             new = store.NewJob(made.type, made.args, made.spec)
@@ -73,10 +84,12 @@ def order_all(database: Database) -> list[int]:
     return database.transact(work)
 
 
-async def test_each_of_a_thousand_jobs_is_done_once_although_managers_are_killed(
-    tmp_path: Path,
+@pytest.mark.parametrize("kind", KINDS)
+async def test_each_job_is_done_once_although_managers_are_killed(
+    tmp_path: Path, kind: str
 ) -> None:
-    url = f"sqlite:///{tmp_path / 'shared.db'}"
+    jobs, planned_kills = LOADS[kind]
+    url = fresh_database(kind, tmp_path)
     rng = random.Random(7)
     ended: Counter[int] = Counter()
     nodes = [FakeNode("node-0"), FakeNode("node-1")]
@@ -86,18 +99,21 @@ async def test_each_of_a_thousand_jobs_is_done_once_although_managers_are_killed
     async with running([*(node.server for node in nodes), scheduler.server]):
         try:
             for one in managers:
-                await asyncio.to_thread(one.restart)
+                one.start()
+            for one in managers:
+                await asyncio.to_thread(one.wait_ready)
             database = Database(url)
             database.open()
             introduce(database, scheduler.server.port)
-            ids = order_all(database)
-            kills = 0
+            ids = order_all(database, jobs)
+            kills, step = 0, jobs // (planned_kills + 1)
             async with asyncio.timeout(DEADLINE_S):
                 while left := await database.read(unfinished):
-                    if kills < KILLS and left < JOBS * (1 - kills / (KILLS + 1)):
-                        victim = rng.choice(managers)
+                    ready = [one for one in managers if one.ready]
+                    if ready and kills < planned_kills and left < jobs - kills * step:
+                        victim = rng.choice(ready)
                         await asyncio.to_thread(victim.kill)
-                        await asyncio.to_thread(victim.restart)
+                        victim.start()
                         kills += 1
                     await asyncio.sleep(0.05)
             for one in managers:
@@ -110,12 +126,12 @@ async def test_each_of_a_thousand_jobs_is_done_once_although_managers_are_killed
             for one in managers:
                 one.stop()
             guard.close()
-    assert kills == KILLS
-    assert states == {"SUCCESS": JOBS}
+    assert kills == planned_kills
+    assert states == {"SUCCESS": jobs}
     # A killed manager may have had no time to write a line; nobody wrote one twice.
     assert max(ended.values()) == 1
     assert set(ended) <= set(ids)
-    assert all(len(node.held) == JOBS for node in nodes)
+    assert all(len(node.held) == jobs for node in nodes)
 
 
 def unfinished(session: Session) -> int:
