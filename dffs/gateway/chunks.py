@@ -198,7 +198,7 @@ class Checks:
 
     def __init__(self, headers: Mapping[str, str], payload: str) -> None:
         self._payload = payload if len(payload) == 64 else ""
-        self.sha256 = hashlib.sha256()
+        self._sha256 = hashlib.sha256() if self._payload else None
         self.md5 = hashlib.md5(usedforsecurity=False)
         self._expected = {
             name: value for name in _SUMS if (value := headers.get(f"x-amz-checksum-{name}"))
@@ -210,14 +210,15 @@ class Checks:
 
     def update(self, data: bytes) -> None:
         """Add bytes of the body. Called in a thread: it hashes."""
-        self.sha256.update(data)
+        if self._sha256:
+            self._sha256.update(data)
         self.md5.update(data)
         for one in self._sums.values():
             one.update(data)
 
     def finish(self, trailers: Mapping[str, str]) -> None:
         """Raises S3Error if the body is not what was promised."""
-        if self._payload and self.sha256.hexdigest() != self._payload:
+        if self._sha256 and self._sha256.hexdigest() != self._payload:
             raise S3Error("XAmzContentSHA256Mismatch")
         if self._expected_md5 and _binary(self._expected_md5, 16) != self.md5.digest():
             raise S3Error("BadDigest")
@@ -227,6 +228,11 @@ class Checks:
                 raise S3Error(
                     "BadDigest", f"The {name} of the content is not the one that was sent."
                 )
+
+    @property
+    def digest(self) -> str:
+        """`sha256:…` of the content where it was computed; valid after finish()."""
+        return f"sha256:{self._payload}" if self._payload else ""
 
     def told(self) -> dict[str, str]:
         """Headers of the answer: the sums that were checked."""

@@ -13,7 +13,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from dffs.gateway import metadata
@@ -57,8 +57,10 @@ class StoredPart:
 class Uploads:
     """All uploads of one volume; `tree` begins at the root of the volume."""
 
-    def __init__(self, tree: Tree) -> None:
+    def __init__(self, tree: Tree, on_complete: Callable[[int], None] = lambda _: None) -> None:
+        """`on_complete` is told the inode of each object that was put together."""
         self._tree = tree
+        self._on_complete = on_complete
 
     def begin(self, bucket: Bucket, key: str, kept: Kept) -> Upload:
         """A new upload."""
@@ -140,6 +142,7 @@ class Uploads:
             bucket.tree.discard(parent, partial)
             raise
         self.abort(upload)
+        self._on_complete(attr.ino)
         return Object(upload.key, attr, etag, upload.kept)
 
     def _join(self, attr: Attr, parts: Sequence[StoredPart]) -> None:

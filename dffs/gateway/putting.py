@@ -161,11 +161,12 @@ def _begin(bucket: Bucket, folder: int, name: bytes, call: Call) -> _Target:
 
 
 def _store(target: _Target) -> None:
-    """Every byte is in the object store after this; the digest of the whole is noted."""
+    """Every byte is in the object store after this; the digest of the whole is noted
+    where it is known here (where not, the writing of the file has found it out)."""
     target.handle.fsync()
     attr = target.handle.attr
     target.release()
-    target.bucket.tree.finish(attr, digest=f"sha256:{target.checks.sha256.hexdigest()}")
+    target.bucket.tree.finish(attr, digest=target.checks.digest)
 
 
 def _publish_object(target: _Target, kept: Kept, etag: str, only_new: bool) -> None:

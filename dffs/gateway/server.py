@@ -20,6 +20,7 @@ from dffs.gateway.buckets import Buckets
 from dffs.gateway.calls import Call, Reply, split_target
 from dffs.gateway.chunks import Checks, body_of
 from dffs.gateway.errors import S3Error, of_os_error
+from dffs.gateway.learn import Learner
 from dffs.gateway.multipart import Uploads
 from dffs.gateway.objectcalls import ObjectCalls
 from dffs.gateway.putting import Putting
@@ -51,7 +52,8 @@ class S3Server:
         self._domain = domain.lower().strip(".")
         self._read_only = read_only
         self._clock = clock
-        self.uploads = Uploads(buckets.tree)
+        self.learner = Learner(buckets.tree)
+        self.uploads = Uploads(buckets.tree, self.learner.add)
         self._putting = Putting(self.uploads, pool)
         self._routes = Routes(
             ObjectCalls(buckets, self.uploads), BucketCalls(buckets, self.uploads)

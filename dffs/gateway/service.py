@@ -57,11 +57,13 @@ def compose(volume: Volume, options: GatewayOptions) -> tuple[HttpServer, list[S
 
     async def begin() -> None:
         if not options.read_only:
+            server.learner.start()
             sweeping.append(jobs.spawn(sweep(), name="remove stale uploads"))
 
     async def end() -> None:
         for job in sweeping:
             job.cancel()
+        await pool.run(server.learner.stop)
         pool.close()
 
     return http, [Opening("gateway threads", begin, end), http]

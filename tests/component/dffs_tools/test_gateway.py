@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
+import time
 import urllib.error
 import urllib.request
 from typing import Any
@@ -144,6 +146,10 @@ def test_multipart(s3: Any, tree: Tree, part: int) -> None:
     s3.download_fileobj("models", "org/big", target, Config=config)
     assert target.getvalue() == content
     assert s3.head_object(Bucket="models", Key="org/big")["ETag"].endswith('-3"')
+    deadline = time.monotonic() + 20
+    while not (learnt := tree.stat("org/big").content) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert learnt == f"sha256:{hashlib.sha256(content).hexdigest()}"
     assert "Uploads" not in s3.list_multipart_uploads(Bucket="models")
 
 
