@@ -27,7 +27,8 @@ class VolumeOptions:
     """Everything about one opening of a volume.
 
     `session` registers the client with the engine, which open files and locks need. `background` also
-    deletes dead blocks and keeps house for the volume, as a mount does. Rates 0 are those of the volume.
+    deletes dead blocks and keeps house for the volume, as a mount does. With `writeback` closed files
+    are kept on this node and published in the background. Rates 0 are those of the volume.
     `daemon_socket` is the unix socket of the node's dfdaemon; None looks for none.
     """
 
@@ -42,5 +43,6 @@ class VolumeOptions:
     atime_mode: str = "noatime"
     session: bool = True
     background: bool = False
+    writeback: bool = False
     mount_point: str = ""
     daemon_socket: Path | None = None

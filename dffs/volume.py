@@ -18,6 +18,7 @@ from dffs.blocks.keys import VolumeKeys, new_volume_key, open_key, seal_key
 from dffs.blocks.names import Names
 from dffs.blocks.store import BlockPolicy, BlockStore
 from dffs.cache.node import NodeCache
+from dffs.cache.staging import Staging
 from dffs.format import Format
 from dffs.housekeeper import Housekeeper
 from dffs.meta.api import MetaApi
@@ -102,7 +103,12 @@ class Volume:
             blocks = open_blocks(record, options)
             cache = open_cache(record, options.cache)
             files = Files(
-                meta, blocks, cache, policy=options.files, swarm=open_swarm(record, options)
+                meta,
+                blocks,
+                cache,
+                policy=options.files,
+                swarm=open_swarm(record, options),
+                staging=open_staging(cache, options),
             )
             if options.session:
                 meta.open_session(mount_point=options.mount_point)
@@ -171,6 +177,15 @@ def open_swarm(record: Format, options: VolumeOptions) -> Swarm | None:
     return DaemonSwarm(options.daemon_socket, record.uuid, public=record.public_files)
 
 
+def open_staging(cache: NodeCache, options: VolumeOptions) -> Staging | None:
+    """Where --writeback keeps files until they are published: beside the cache."""
+    if not options.writeback:
+        return None
+    if cache.folder is None:
+        raise BadInput("--writeback needs a --cache-dir: memory does not survive a crash")
+    return Staging(cache, cache.folder.with_name(f"{cache.folder.name}-staging"))
+
+
 def open_cache(record: Format, options: CacheOptions) -> NodeCache:
     """The node's cache. One process writes a store: each further one of this volume has its own."""
     if not options.dirs:
@@ -182,7 +197,8 @@ def open_cache(record: Format, options: CacheOptions) -> NodeCache:
             store = BlobStore(StoreConfig(disks)).open()
         except ConfigError:
             continue
-        return NodeCache(store, memory_bytes=options.memory_bytes)
+        folder = options.dirs[0] / name
+        return NodeCache(store, memory_bytes=options.memory_bytes, folder=folder)
     raise ConfigError(f"cache {options.dirs[0]}: {_PROCESSES_PER_CACHE} processes use it already")
 
 

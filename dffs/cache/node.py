@@ -11,10 +11,11 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from pathlib import Path
 
 import xxhash
 
-from blobstore import Blob, BlobStore
+from blobstore import Blob, BlobStore, Pin
 from dfcore.errors import MeganeuraError, NoSpace
 from dfcore.pieces import Geometry
 from dffs.buffers import new_buffer
@@ -28,10 +29,13 @@ _PLACES = 1 << 16
 
 
 class NodeCache:
-    """`store` is open already; None keeps blocks in memory only."""
+    """`store` is open already, its first disk in `folder`; None keeps blocks in memory only."""
 
-    def __init__(self, store: BlobStore | None, *, memory_bytes: int) -> None:
+    def __init__(
+        self, store: BlobStore | None, *, memory_bytes: int, folder: Path | None = None
+    ) -> None:
         self.store = store
+        self.folder = folder
         self.memory = MemoryCache(memory_bytes)
         self._lock = threading.Lock()
         self._local = threading.local()
@@ -88,7 +92,9 @@ class NodeCache:
         if not cached.have[index]:
             return False
         self.placed(block.digest, cached, index)
-        self.store.delete(blob.id)
+        info = self.store.info(blob.id)
+        if info is not None and not info.pinned:
+            self.store.delete(blob.id)
         return True
 
     def _buffer(self, size_bytes: int) -> memoryview:
@@ -114,6 +120,16 @@ class NodeCache:
             return
         except (MeganeuraError, OSError) as error:
             _log.warning("block is not kept on this node", reason=str(error))
+
+    def pin(self, digest: bytes) -> Pin | None:
+        """Keep a block from being evicted; None if it is not a blob of its own here."""
+        blob = None if self.store is None else self.store.get(block_blob_id(digest))
+        return None if blob is None else blob.pin()
+
+    def flush(self) -> None:
+        """Return when what is kept here survives a power cut."""
+        if self.store is not None:
+            self.store.flush()
 
     # --- files --------------------------------------------------------------------------------
 

@@ -42,6 +42,7 @@ class Flags(TypedDict, total=False):
     put_timeout: float
     io_retries: int
     cache_large_write: bool
+    writeback: bool
     read_only: bool
     atime_mode: str
     daemon_socket: Path | None
@@ -88,6 +89,12 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         "--cache-large-write/--no-cache-large-write",
         default=True,
         help="Keep what is written here on this node, too.  [default: yes]",
+    ),
+    click.option(
+        "--writeback",
+        is_flag=True,
+        help="close() and fsync() return when the bytes are on this node; other nodes see a file when"
+        " it is stored.",
     ),
     click.option("--read-only", is_flag=True),
     click.option(
@@ -142,6 +149,7 @@ def options(flags: Flags, **changes: Any) -> VolumeOptions:
             timeouts=Timeouts(request_s=max(flags["get_timeout"], flags["put_timeout"])),
             upload_limit_bytes_s=flags["upload_limit"],
             download_limit_bytes_s=flags["download_limit"],
+            writeback=flags["writeback"] and not flags["read_only"],
             read_only=flags["read_only"],
             atime_mode=flags["atime_mode"],
             daemon_socket=_socket(flags),

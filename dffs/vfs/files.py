@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dfcore.errors import MeganeuraError
 from dffs.blocks.store import BlockStore
 from dffs.cache.node import NodeCache
+from dffs.cache.staging import Staging
 from dffs.meta.api import MetaApi
 from dffs.meta.types import Attr, Caller
 from dffs.vfs import ranges
@@ -27,6 +28,7 @@ from dffs.vfs.metrics import Counters
 from dffs.vfs.openfile import OpenFile
 from dffs.vfs.parts import FilesPolicy, Parts
 from dffs.vfs.swarm import Swarm
+from dffs.vfs.writeback import Publisher, keep_promises
 from dfinfra.logs import get_logger
 
 _log = get_logger("dffs")
@@ -48,12 +50,13 @@ class Files:
         *,
         policy: FilesPolicy | None = None,
         swarm: Swarm | None = None,
+        staging: Staging | None = None,
     ) -> None:
         policy = policy or FilesPolicy()
         self.counters = Counters()
         size = blocks.block_size_bytes
         queue = max(policy.buffer_bytes // size, 1)
-        staging = min(policy.buffer_bytes, (policy.max_uploads + _WAITING_BLOCKS) * size)
+        waiting = min(policy.buffer_bytes, (policy.max_uploads + _WAITING_BLOCKS) * size)
         self._parts = Parts(
             meta=meta,
             blocks=blocks,
@@ -62,10 +65,11 @@ class Files:
                 blocks, cache, self.counters, threads=policy.max_downloads, queue=queue
             ),
             swarm=swarm,
+            staging=staging,
             uploads=ThreadPoolExecutor(policy.max_uploads, thread_name_prefix="dffs-upload"),
             hashing=ThreadPoolExecutor(1, thread_name_prefix="dffs-hash"),
-            budget=Budget(staging, self._relieve),
-            pool=BufferPool(size, staging // size),
+            budget=Budget(waiting, self._relieve),
+            pool=BufferPool(size, waiting // size),
             policy=policy,
             counters=self.counters,
         )
@@ -73,13 +77,17 @@ class Files:
         self._inodes: dict[int, Inode] = {}
         self._recent: OrderedDict[int, tuple[int, Content]] = OrderedDict()
         self._versions: OrderedDict[int, int] = OrderedDict()
+        self._publisher: Publisher | None = None
+        if staging is not None:
+            keep_promises(self._parts, staging)
+            self._publisher = Publisher(self._published)
 
     # --- opening ------------------------------------------------------------------------------
 
     def open(self, caller: Caller, ino: int, flags: int) -> OpenFile:
         """See FilesApi."""
-        if flags & os.O_TRUNC and (inode := self._inodes.get(ino)) is not None:
-            inode.discard()
+        if flags & os.O_TRUNC and (inode := self._inodes.get(ino)) is not None and inode.dirty:
+            inode.commit()
         try:
             attr = self._parts.meta.open(caller, ino, flags)
         except MeganeuraError as error:
@@ -99,7 +107,7 @@ class Files:
             self._note(attr.ino, attr.version)
         inode.refresh(attr)
         self.counters.add("opens")
-        return OpenFile(inode, flags, self._parts, keep_cache=keep, released=self._released)
+        return OpenFile(inode, flags, self._parts, keep_cache=keep, hooks=self)
 
     def _content_of(self, ino: int, version: int) -> Content | None:
         found = self._recent.pop(ino, None)
@@ -111,19 +119,38 @@ class Files:
         if len(self._versions) > _SEEN_VERSIONS:
             self._versions.popitem(last=False)
 
-    def _released(self, inode: Inode) -> None:
+    def promised(self, inode: Inode) -> None:
+        """A handle has promised what was written: publish it."""
+        if self._publisher is not None:
+            self._publisher.enqueue(inode)
+
+    def released(self, inode: Inode) -> None:
+        """A handle is gone."""
         with self._lock:
             inode.handles -= 1
-            last = inode.handles == 0
+            inode.owed_releases += 1
+            if inode.handles == 0 and inode.dirty and self._publisher is not None:
+                return  # it is let go when it is published
+        self._let_go(inode)
+
+    def _published(self, inode: Inode) -> None:
+        self._let_go(inode)
+
+    def _let_go(self, inode: Inode) -> None:
+        """Tell the engine which handles are gone, and forget the inode after the last."""
+        with self._lock:
+            owed, inode.owed_releases = inode.owed_releases, 0
+            last = inode.handles == 0 and self._inodes.get(inode.ino) is inode
             if last:
                 del self._inodes[inode.ino]
                 self._remember(inode)
         if last and inode.dirty:
             inode.discard()
-        try:
-            self._parts.meta.release(inode.ino)
-        except (OSError, MeganeuraError) as error:
-            _log.warning("release failed", ino=inode.ino, reason=str(error))
+        for _ in range(owed):
+            try:
+                self._parts.meta.release(inode.ino)
+            except (OSError, MeganeuraError) as error:
+                _log.warning("release failed", ino=inode.ino, reason=str(error))
 
     def _remember(self, inode: Inode) -> None:
         self._note(inode.ino, inode.attr.version)
@@ -170,7 +197,7 @@ class Files:
         """See FilesApi."""
         inode = self._inodes.get(ino)
         if inode is not None:
-            inode.flush()
+            inode.commit()
 
     def flush_all(self) -> None:
         """See FilesApi. Every file is tried; the first error is raised then."""
@@ -179,7 +206,7 @@ class Files:
         failed: OSError | None = None
         for inode in inodes:
             try:
-                inode.flush()
+                inode.commit()
             except OSError as error:
                 failed = failed or error
         if failed is not None:
@@ -210,6 +237,8 @@ class Files:
         try:
             self.flush_all()
         finally:
+            if self._publisher is not None:
+                self._publisher.close()
             self._parts.fetcher.close()
             self._parts.uploads.shutdown()
             self._parts.hashing.shutdown()

@@ -20,17 +20,21 @@ _LOOKS = 10
 
 
 class Inode:
-    """`handles` is the owner's count of open handles (dffs.vfs.files)."""
+    """`handles` and `owed_releases` are the owner's: open handles, and those that the engine has not
+    heard the end of (dffs.vfs.files)."""
 
     def __init__(self, attr: Attr, parts: Parts, content: Content | None = None) -> None:
         self.ino = attr.ino
         self.handles = 0
+        self.owed_releases = 0
         self._parts = parts
         self._lock = threading.Condition(threading.Lock())
         self._loading = threading.Lock()
         self._attr = attr
         self._content = content
-        self._writer = Writer(attr.ino, parts, self._lock, self._row_of, self._committed)
+        self._writer = Writer(
+            attr.ino, parts, self._lock, self._row_of, self._version, self._committed
+        )
 
     @property
     def dirty(self) -> bool:
@@ -165,6 +169,9 @@ class Inode:
             return self._parts.meta.blocks(self.ino, index, 1)[0]
         return content.block(index)
 
+    def _version(self) -> int:
+        return self._attr.version
+
     def _committed(self, attr: Attr, changes: Mapping[int, Block]) -> None:
         # With the lock held: whoever reads takes content and staged bytes in one look.
         before, self._attr = self._content, attr
@@ -176,13 +183,17 @@ class Inode:
         """Memory is short: send what waits for more bytes."""
         return self._writer.send_open()
 
-    def flush(self) -> None:
-        """Commit what was written."""
-        self._writer.flush()
+    def flush(self) -> bool:
+        """Commit what was written, or promise it (--writeback): False."""
+        return self._writer.flush()
 
-    def sync(self) -> None:
-        """Commit, durably."""
-        self._writer.sync()
+    def sync(self) -> bool:
+        """The same, durably."""
+        return self._writer.sync()
+
+    def commit(self) -> None:
+        """Commit what was written."""
+        self._writer.commit()
 
     def discard(self) -> None:
         """Forget what was written and not committed."""
@@ -190,7 +201,7 @@ class Inode:
 
     def truncate(self, caller: Caller, size: int, *, opened: bool) -> Attr:
         """Cut or extend; what was written before is committed first."""
-        self.flush()
+        self.commit()
         try:
             attr = self._parts.meta.setattr(caller, self.ino, size=size, opened=opened)
         except Exception as error:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from dffs.meta.types import ROOT_CALLER, Attr, Caller, MetaError
 from dffs.vfs import ranges
@@ -21,6 +20,16 @@ if TYPE_CHECKING:
 _log = get_logger("dffs")
 
 
+class Hooks(Protocol):
+    """What a handle tells its owner."""
+
+    def promised(self, inode: Inode) -> None:
+        """Something was promised that is to be published."""
+
+    def released(self, inode: Inode) -> None:
+        """One handle less."""
+
+
 class OpenFile:
     """See OpenFileApi."""
 
@@ -31,13 +40,13 @@ class OpenFile:
         parts: Parts,
         *,
         keep_cache: bool,
-        released: Callable[[Inode], None],
+        hooks: Hooks,
     ) -> None:
         self.inode = inode
         self.flags = flags
         self._keep_cache = keep_cache
         self._parts = parts
-        self._released = released
+        self._hooks = hooks
         self._fd: int | None = None
         self._fd_lock = threading.Lock()
         self._open = True
@@ -128,11 +137,13 @@ class OpenFile:
 
     def flush(self) -> None:
         """See OpenFileApi."""
-        self.inode.flush()
+        if not self.inode.flush():
+            self._hooks.promised(self.inode)
 
     def fsync(self, *, data_only: bool = False) -> None:
         """See OpenFileApi. Content and its row are one: there is no data alone."""
-        self.inode.sync()
+        if not self.inode.sync():
+            self._hooks.promised(self.inode)
 
     def release(self) -> None:
         """See OpenFileApi."""
@@ -145,7 +156,7 @@ class OpenFile:
             os.close(fd)
         if self._writes and self.inode.dirty:
             try:
-                self.inode.flush()
+                self.flush()
             except OSError as error:
                 _log.error("written bytes are lost", ino=self.ino, reason=str(error))
-        self._released(self.inode)
+        self._hooks.released(self.inode)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from dffs.blocks.store import BlockStore
 from dffs.cache.node import NodeCache
+from dffs.cache.staging import Staging
 from dffs.meta.api import MetaApi
 from dffs.vfs.budget import Budget, BufferPool
 from dffs.vfs.fetcher import Fetcher
@@ -43,6 +44,7 @@ class Parts:
     cache: NodeCache
     fetcher: Fetcher
     swarm: Swarm | None
+    staging: Staging | None
     uploads: ThreadPoolExecutor
     hashing: ThreadPoolExecutor
     budget: Budget

@@ -26,7 +26,7 @@ def allocate(inode: Inode, parts: Parts, mode: int, offset: int, length: int) ->
     if mode & (_PUNCH_HOLE | _ZERO_RANGE):
         for start, stop in _edges(inode.attr.size_bytes, parts.block_bytes, offset, length):
             inode.write(start, memoryview(bytes(stop - start)))
-    inode.flush()
+    inode.commit()
     try:
         attr = parts.meta.fallocate(inode.ino, mode, offset, length)
     except Exception as error:
@@ -50,7 +50,7 @@ def _edges(size: int, block: int, offset: int, length: int) -> list[tuple[int, i
 
 def seek(inode: Inode, parts: Parts, offset: int, whence: int) -> int:
     """lseek(2) with SEEK_DATA or SEEK_HOLE."""
-    inode.flush()
+    inode.commit()
     size = inode.attr.size_bytes
     if not 0 <= offset < size or whence not in (SEEK_DATA, SEEK_HOLE):
         raise MetaError(errno.ENXIO if whence in (SEEK_DATA, SEEK_HOLE) else errno.EINVAL)
@@ -73,8 +73,8 @@ def copy_range(
     source: Inode, source_offset: int, target: Inode, target_offset: int, length: int, parts: Parts
 ) -> int:
     """copy_file_range(2): by rows where both sides lie on block borders, by bytes otherwise."""
-    source.flush()
-    target.flush()
+    source.commit()
+    target.commit()
     length = min(length, max(source.attr.size_bytes - source_offset, 0))
     if length <= 0:
         return 0

@@ -26,6 +26,14 @@ def store_block(parts: Parts, data: memoryview) -> Block:
     return block
 
 
+def store_again(parts: Parts, block: Block) -> None:
+    """Store a block that was kept on this node so far."""
+    data = parts.cache.get(block)
+    if data is None:
+        raise MetaError(errno.EIO, f"block {block.digest.hex()} is gone from the node's cache")
+    store_block(parts, data)
+
+
 def reserve(parts: Parts, block: Block) -> bool:
     """Whether the block has to be put; it is safe from deletion for an hour either way."""
     for _ in range(_DYING_TRIES):

@@ -11,15 +11,19 @@ import errno
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 
+from blobstore import Pin
 from dfcore.errors import MeganeuraError
+from dffs.blocks.names import block_digest
 from dffs.buffers import new_buffer
+from dffs.cache.staging import Promise, Staging
 from dffs.meta.types import Attr, Block, BlocksMissing, MetaError
 from dffs.vfs.errors import as_os_error
 from dffs.vfs.filehash import FileHash
 from dffs.vfs.parts import Parts
 from dffs.vfs.staged import Stage, StagedBlock
-from dffs.vfs.upload import put_again, store_block
+from dffs.vfs.upload import put_again, store_again, store_block
 from dfinfra.logs import get_logger
 
 _log = get_logger("dffs")
@@ -29,7 +33,8 @@ _COMMIT_TRIES = 10
 
 
 class Writer:
-    """`row_of` gives a block's row as the metadata have it; `committed` hears of each commit."""
+    """`row_of` gives a block's row and `version` the version, both as the metadata have them;
+    `committed` hears of each commit."""
 
     def __init__(
         self,
@@ -37,16 +42,19 @@ class Writer:
         parts: Parts,
         lock: threading.Condition,
         row_of: Callable[[int], Block],
+        version: Callable[[], int],
         committed: Callable[[Attr, Mapping[int, Block]], None],
     ) -> None:
         self._ino = ino
         self._parts = parts
         self._lock = lock
         self._row_of = row_of
+        self._version = version
         self._committed = committed
         self._staged: dict[int, StagedBlock] = {}
         self._pending: dict[int, Block] = {}
         self._unsynced: list[bytes] = []
+        self._kept: list[tuple[Block, Pin]] = []
         self._error: BaseException | None = None
         self._flushing = threading.Lock()
         self._hash: FileHash | None = None
@@ -164,7 +172,7 @@ class Writer:
 
     def _upload(self, staged: StagedBlock) -> None:
         try:
-            block = store_block(self._parts, self._content(staged))
+            block = self._store(self._content(staged))
         except BaseException as error:  # told to the writer
             with self._lock:
                 staged.stage = Stage.OPEN
@@ -181,6 +189,19 @@ class Writer:
             if not staged.in_order:
                 self._free(staged)
             self._lock.notify_all()
+
+    def _store(self, data: memoryview) -> Block:
+        """On the node with --writeback, as long as that has room; else in the object store."""
+        if self._parts.staging is None:
+            return store_block(self._parts, data)
+        block = Block.whole(block_digest(data), len(data))
+        try:
+            pin = self._parts.staging.keep(block.digest, data)
+        except MeganeuraError:
+            return store_block(self._parts, data)
+        with self._lock:
+            self._kept.append((block, pin))
+        return block
 
     def _content(self, staged: StagedBlock) -> memoryview:
         with self._lock:
@@ -221,13 +242,52 @@ class Writer:
 
     # --- committing ---------------------------------------------------------------------------
 
-    def flush(self) -> None:
-        """Everything written so far is stored and committed. OSError if it cannot be; nothing is
-        forgotten then, and the next flush tries again."""
+    def flush(self, *, durable: bool = False) -> bool:
+        """Everything written so far is stored and committed, or with --writeback promised; True if
+        it is committed. OSError if it cannot be; nothing is forgotten then, and the next flush
+        tries again."""
         with self._flushing:
-            if self.dirty:
-                self._finish_uploads()
+            if not self.dirty:
+                return True
+            self._finish_uploads()
+            if self._parts.staging is None:
                 self._commit()
+                return True
+            self._promise(self._parts.staging, durable=durable)
+            return False
+
+    def commit(self) -> None:
+        """flush(), and nothing is left to a promise."""
+        with self._flushing:
+            if not self.dirty:
+                return
+            self._finish_uploads()
+            with self._lock:
+                kept = list(self._kept)
+            store = partial(store_again, self._parts)
+            try:
+                for _ in self._parts.uploads.map(store, [block for block, _ in kept]):
+                    continue
+            except MeganeuraError as error:
+                raise as_os_error(error) from error
+            self._commit()
+            for _, pin in kept:
+                pin.release()
+            with self._lock:
+                del self._kept[: len(kept)]
+            if self._parts.staging is not None:
+                self._parts.staging.kept(self._ino)
+
+    def _promise(self, staging: Staging, *, durable: bool) -> None:
+        with self._lock:
+            assert self.mtime_ns is not None
+            promise = Promise(
+                self._ino, self._version(), self.size_bytes, self.mtime_ns, dict(self._pending)
+            )
+        try:
+            staging.promise(promise, durable=durable)
+        except (MeganeuraError, OSError) as error:
+            raise as_os_error(error) from error
 
     def _finish_uploads(self) -> None:
         with self._lock:
@@ -284,9 +344,10 @@ class Writer:
             except (OSError, MeganeuraError) as error:
                 _log.info("content stays unnamed", ino=self._ino, reason=str(error))
 
-    def sync(self) -> None:
-        """flush(), and all that was flushed survives a power cut."""
-        self.flush()
+    def sync(self) -> bool:
+        """flush(), and all that was flushed survives a power cut. True if it is committed."""
+        if not self.flush(durable=True):
+            return False
         with self._lock:
             digests, self._unsynced = self._unsynced, []
         try:
@@ -296,6 +357,7 @@ class Writer:
             with self._lock:
                 self._unsynced = digests + self._unsynced
             raise as_os_error(error) from error
+        return True
 
     def discard(self) -> None:
         """Give up what is not committed."""
@@ -306,4 +368,9 @@ class Writer:
                     self._free(staged)
             self._staged.clear()
             self._pending.clear()
+            for _, pin in self._kept:
+                pin.release()
+            self._kept.clear()
+            if self._parts.staging is not None:
+                self._parts.staging.kept(self._ino)
             self.mtime_ns = self._error = self._hash = None
