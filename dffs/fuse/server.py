@@ -137,7 +137,12 @@ class Server:
         thread = threading.Thread(target=self._run, name=f"fuse-{len(self._threads)}", daemon=True)
         self._threads.add(thread)
         self._idle += 1
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError as error:  # no more threads to be had: those there are must do
+            self._threads.discard(thread)
+            self._idle -= 1
+            _log.warning("no further thread", threads=len(self._threads), error=str(error))
 
     def _run(self) -> None:
         try:
@@ -170,7 +175,11 @@ class Server:
                 self._idle -= 1
                 if not self._idle and len(self._threads) < self._options.max_threads:
                     self._spawn()
-            self._handle(view[:length])
+            try:
+                self._handle(view[:length])
+            except Exception:
+                _log.critical("a request was not answered", exc_info=True)
+                self._refuse(IN_HEADER.unpack_from(buffer)[2])
             with lock:
                 if self._idle >= self._options.idle_threads:
                     return

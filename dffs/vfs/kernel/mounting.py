@@ -247,7 +247,8 @@ class MountProcess:
             if self._signals > asked:
                 asked = self._signals
                 deadline = time.monotonic() + self.plan.grace_s if asked == 1 else 0.0
-                self._leave()
+                # In a thread: with requests that hang, unmounting hangs as well.
+                threading.Thread(target=self._leave, name="umount", daemon=True).start()
             if time.monotonic() > deadline:
                 _log.warning("open files are cut off", handles=len(self._ops.handles))
                 mounts.abort(self._minor)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import mmap
 import os
 import stat
 from collections.abc import Callable
@@ -63,6 +64,7 @@ operations: st.SearchStrategy[Operation] = st.one_of(
     _drawn("fsync", _handles),
     _drawn("fallocate", _handles, st.sampled_from([0, 1, 3]), _offsets, _lengths),
     _drawn("copy", _handles, _offsets, _handles, _offsets, _lengths),
+    _drawn("map", _handles, _offsets, _bytes),
     _drawn("fstat", _handles),
     _drawn("truncate", _paths, _offsets),
     _drawn("content", _paths),
@@ -183,6 +185,18 @@ class Place:
                 break
             done += copied
         return done
+
+    def _map(self, number: int, offset: int, data: tuple[int, int]) -> Outcome:
+        """Write through a shared mapping what fits into the file; gives the first bytes."""
+        fd = self._fd(number)
+        size = os.fstat(fd).st_size
+        if not stat.S_ISREG(os.fstat(fd).st_mode) or offset >= size:
+            return size
+        with mmap.mmap(fd, size) as mapped:
+            end = min(size, offset + data[1])
+            mapped[offset:end] = bytes([data[0]]) * (end - offset)
+            mapped.flush()
+            return mapped[:100]
 
     def _fstat(self, number: int) -> Outcome:
         return _seen(os.fstat(self._fd(number)))
