@@ -1,6 +1,6 @@
 """A process that writes to a volume until it is killed, and says what was acknowledged.
 
-python -m tests.component.dffs_data.crashing META-URL CACHE-DIR SEED
+python -m tests.component.dffs_data.crashing META-URL CACHE-DIR SEED [writeback]
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ from dffs.volume import Volume
 NAMES = 8
 
 
-def main(meta_url: str, cache: str, seed: int) -> None:
+def main(meta_url: str, cache: str, seed: int, *how: str) -> None:
     """Write, overwrite, append; one line for each flush that returned."""
     chance = random.Random(seed)
     options = VolumeOptions(
         cache=CacheOptions(dirs=(Path(cache),), free_ratio=0.0),
         files=FilesPolicy(buffer_bytes=2 << 20, max_uploads=4),
+        writeback="writeback" in how,
     )
     volume = Volume.open(meta_url, options)
     models: dict[str, bytearray] = {}
@@ -50,4 +51,4 @@ def main(meta_url: str, cache: str, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), *sys.argv[4:])

@@ -10,19 +10,21 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from dffs.meta.types import ROOT_CALLER, ROOT_INO
 from dffs.tree import Tree
 from dffs.volume import Volume
 from tests.component.dffs_data.conftest import options
 
-ROUNDS = int(os.environ.get("MEGANEURA_CRASH_ROUNDS", "4"))
+ROUNDS = int(os.environ.get("MEGANEURA_CRASH_ROUNDS", "3"))
 
 
-def crash(meta_url: str, cache: Path, seed: int, after_s: float) -> list[str]:
+def crash(meta_url: str, cache: Path, seed: int, after_s: float, *how: str) -> list[str]:
     """Let a writer run for a while and kill it; what it said."""
     command = [sys.executable, "-m", "tests.component.dffs_data.crashing"]
     writer = subprocess.Popen(
-        [*command, meta_url, str(cache), str(seed)], stdout=subprocess.PIPE, text=True
+        [*command, meta_url, str(cache), str(seed), *how], stdout=subprocess.PIPE, text=True
     )
     assert writer.stdout is not None
     assert writer.stdout.readline() == "ready\n"
@@ -34,19 +36,20 @@ def crash(meta_url: str, cache: Path, seed: int, after_s: float) -> list[str]:
     return [line for line in said if line.count(" ") >= 1]
 
 
-def test_no_acknowledged_byte_is_lost(meta_url: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", ["", "writeback"])
+def test_no_acknowledged_byte_is_lost(meta_url: str, tmp_path: Path, how: str) -> None:
     chance = random.Random(7)
     acknowledged: dict[str, str] = {}
     for number in range(ROUNDS):
         begun: dict[str, str] = {}
-        said = crash(meta_url, tmp_path / "cache", number, chance.uniform(0.05, 0.5))
+        said = crash(meta_url, tmp_path / "cache", number, chance.uniform(0.05, 0.5), how)
         for line in said:
             word, name, *digest = line.split()
             if word == "begin" and digest:
                 begun[name] = digest[0]
             elif word == "done":
                 acknowledged[name] = begun.pop(name)
-        with Volume.open(meta_url, options(tmp_path)) as volume:
+        with Volume.open(meta_url, options(tmp_path, writeback=bool(how))) as volume:
             tree = Tree(volume.meta, volume.files)
             for name, expected in acknowledged.items():
                 with tree.open_read(name) as reader:
