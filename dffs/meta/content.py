@@ -48,10 +48,10 @@ class Content(Core):
 
     def release(self, ino: int) -> None:
         """Undo one `open` or `create` of this session."""
-        if self._let_go(ino) and self.sid and not self.read_only:
+        if self._let_go(ino) and ino in self._claimed:
+            self._claimed.discard(ino)
             key = keys.held(ino, self.sid)
-            if self.engine.transact(lambda txn: txn.get(key), read_only=True) is not None:
-                self._write(lambda work: work.txn.delete(key), ino)
+            self._write(lambda work: work.txn.delete(key), ino)
 
     def ensure_session(self) -> None:
         """Have a session before something is kept for it (see Sessions)."""

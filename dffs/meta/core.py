@@ -45,11 +45,12 @@ class Core:
         self.reclaim_age_s = reclaim_age_s
         self.sid = 0
         self._opened: Counter[int] = Counter()
+        self._claimed: set[int] = set()  # orphans that are marked as open here
         self._opened_lock = threading.Lock()
         self._stripes = [threading.Lock() for _ in range(_STRIPES)]
         self._numbers_lock = threading.Lock()
         self._next_ino = self._last_ino = 0
-        self._claims: dict[bytes, int] = {}  # blocks that this client was given to delete
+        self._dying: dict[bytes, int] = {}  # blocks that this client was given to delete
         self._session_lock = threading.Lock()
         self._session = SessionInfo(0, 0)
         self._ended = threading.Event()
@@ -121,8 +122,12 @@ class Core:
         with self._opened_lock:
             self._opened[ino] += 1
 
-    def _is_open(self, ino: int) -> bool:
-        return self._opened[ino] > 0 if ino in self._opened else False
+    def _claims(self, ino: int) -> bool:
+        """Whether an inode that is about to lose its last name has to be kept for this process."""
+        if self._opened.get(ino, 0) <= 0:
+            return False
+        self._claimed.add(ino)
+        return True
 
     def _let_go(self, ino: int) -> bool:
         """One handle less; True when it was the last."""

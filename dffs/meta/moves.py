@@ -73,7 +73,7 @@ class Moves(Core):
         self, work: Work, parent: Node, name: bytes, node: Node, skip_trash: bool = False
     ) -> None:
         inodes.remove_name(
-            work, parent, name, node, is_open=self._is_open(node.ino), skip_trash=skip_trash
+            work, parent, name, node, is_open=self._claims(node.ino), skip_trash=skip_trash
         )
 
     def link(self, caller: Caller, ino: int, parent: int, name: bytes) -> Attr:

@@ -35,7 +35,8 @@ class Orphans(Core):
             wanted = [keys.orphan(ino) for ino in some]
             found = self.engine.transact(partial(Txn.get_many, keys=wanted), read_only=True)
             for ino, raw in zip(some, found, strict=True):
-                if raw is not None:
+                if raw is not None and ino not in self._claimed:
+                    self._claimed.add(ino)
                     self._write(partial(_hold, key=keys.held(ino, self.sid)))
 
     def bury_orphans(self, *, grace_s: float | None = None, limit: int = 100_000) -> int:

@@ -54,7 +54,7 @@ class Reclaim(Core):
             ]
 
         uses = self._write(op)
-        self._claims |= dict.fromkeys((use.digest for use in uses), again_ns)
+        self._dying |= dict.fromkeys((use.digest for use in uses), again_ns)
         return uses
 
     def forget_blocks(self, digests: Iterable[bytes]) -> int:
@@ -65,7 +65,7 @@ class Reclaim(Core):
         """
         gone = 0
         for some in batches(digests, _AT_ONCE):
-            claims = [(digest, self._claims.pop(digest, 0)) for digest in some]
+            claims = [(digest, self._dying.pop(digest, 0)) for digest in some]
             gone += self._write(partial(_forget, claims=claims))
         return gone
 

@@ -147,6 +147,7 @@ class Sessions(Orphans, Trash, Feed, Core):
                 self._beat.join()
             with self._opened_lock:
                 self._opened.clear()
+                self._claimed.clear()
             with suppress(MeganeuraError):
                 self._clean_up(sid)
 

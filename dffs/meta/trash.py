@@ -79,7 +79,7 @@ class Trash(Core):
             _take_out(work, item)
             node = work.find(item.ino)
             if node is not None:
-                inodes.bury(work, node, is_open=self._is_open(item.ino))
+                inodes.bury(work, node, is_open=self._claims(item.ino))
                 work.save(node)
 
 
