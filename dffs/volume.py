@@ -46,8 +46,7 @@ class Volume:
         blocks: BlockStore,
         cache: NodeCache,
         files: Files,
-        *,
-        background: bool = False,
+        options: VolumeOptions,
     ) -> None:
         self.meta = meta
         self.format = record
@@ -55,7 +54,9 @@ class Volume:
         self.cache = cache
         self.files = files
         self.settings = meta.get_settings()
-        self._housekeeper = Housekeeper(meta, blocks) if background else None
+        self._options = options
+        background = options.background
+        self._housekeeper = Housekeeper(meta, blocks, self.reload) if background else None
 
     @property
     def name(self) -> str:
@@ -112,7 +113,7 @@ class Volume:
             )
             if options.session:
                 meta.open_session(mount_point=options.mount_point)
-            return cls(meta, record, blocks, cache, files, background=options.background)
+            return cls(meta, record, blocks, cache, files, options)
         except BaseException:
             meta.close()
             raise
@@ -120,10 +121,12 @@ class Volume:
     # --- life ---------------------------------------------------------------------------------
 
     def reload(self) -> None:
-        """Take over what `dffs config` changed meanwhile."""
-        self.format = Format.from_json(self.meta.get_format().decode())
+        """Take over what `dffs config` changed meanwhile: keys, limits, compression."""
+        before, self.format = self.format, Format.from_json(self.meta.get_format().decode())
         self.settings = self.meta.get_settings()
-        self.blocks.set_limits(self.format.upload_limit_bytes_s, self.format.download_limit_bytes_s)
+        if self.format != before:
+            _log.info("settings of the volume have changed", volume=self.name)
+            self.blocks.become(open_blocks(self.format, self._options))
 
     def save_format(self, record: Format) -> None:
         """Change the record for all clients."""

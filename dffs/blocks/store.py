@@ -67,10 +67,10 @@ class BlockStore:
         """Where the objects are, without secrets."""
         return self.store.url
 
-    def set_limits(self, upload_bytes_s: int, download_bytes_s: int) -> None:
-        """Change the rate limits."""
-        self._up.set_rate(upload_bytes_s)
-        self._down.set_rate(download_bytes_s)
+    def become(self, other: BlockStore) -> None:
+        """Go on with other keys, another bucket, codec or limits. What is under way ends as it began."""
+        self.store, self.codec = other.store, other.codec
+        self._up, self._down = other._up, other._down
 
     def put(self, digest: bytes, data: Buffer) -> bool:
         """Store a block under its digest; False if the store had it already."""
