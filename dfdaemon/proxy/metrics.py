@@ -24,6 +24,12 @@ class ProxyMetrics:
             buckets=SECONDS_BUCKETS,
             registry=registry,
         )
+        self.replayed = Counter(
+            "proxy_replays",
+            "Small answers given again to the same request within a moment.",
+            namespace="meganeura",
+            registry=registry,
+        )
         self.under_way = Gauge(
             "proxy_requests_under_way",
             "Requests and tunnels at the moment.",

@@ -8,6 +8,7 @@ status. The handle is closed when the client has gone. Called by the server with
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from typing import Protocol
@@ -29,6 +30,7 @@ from dfdaemon.proxy.headers import FINISHED, SERVER_IP, TASK_ID
 from dfdaemon.proxy.multipart import Multipart
 from dfdaemon.proxy.output import Output
 from dfdaemon.proxy.passthrough import StreamedResponse, cut_off
+from dfdaemon.proxy.replay import LARGEST_BYTES, Replays
 from dfdaemon.task.service import Extent, TaskHandle, TaskService
 from dfinfra import jobs
 from dfinfra.logs import get_logger
@@ -61,6 +63,7 @@ class TaskResponder:
         self,
         tasks: TaskService,
         sender: ExtentSender,
+        replays: Replays,
         *,
         server_ip: str = "",
         max_ranges: int = 64,
@@ -68,6 +71,7 @@ class TaskResponder:
     ) -> None:
         self._tasks = tasks
         self._sender = sender
+        self._replays = replays
         self._server_ip = server_ip
         self._max_ranges = max_ranges
         self._first_extent_s = first_extent_s
@@ -183,10 +187,12 @@ class TaskResponder:
         try:
             await extents.await_first(self._first_extent_s)
             await response.prepare(request)
-            await self._send_extents(request, response, extents)
+            content = await self._send_extents(request, response, extents)
         finally:
             await extents.aclose()
         await response.write_eof()
+        if handle.was_local and request.method == "GET" and len(content) == wanted.size:
+            self._replays.keep(request, response, content)
         return response
 
     async def _send_several(
@@ -212,10 +218,16 @@ class TaskResponder:
 
     async def _send_extents(
         self, request: web.BaseRequest, response: web.StreamResponse, extents: _Extents
-    ) -> None:
-        """Send every extent. The header is out: what goes wrong now ends the connection."""
+    ) -> bytes:
+        """Send every extent. The header is out: what goes wrong now ends the connection.
+
+        Returns the content if it is one small extent.
+        """
+        content = b""
         try:
             async for extent in extents:
+                if extent.length <= LARGEST_BYTES and not content:
+                    content = os.pread(extent.fd, extent.length, extent.offset)
                 await self._sender.send_extent(
                     request, response, extent.fd, extent.offset, extent.length
                 )
@@ -226,6 +238,7 @@ class TaskResponder:
         except OSError as error:
             cut_off(request)
             raise ConnectionResetError(str(error)) from error
+        return content
 
 
 class _Extents:

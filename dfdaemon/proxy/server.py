@@ -28,6 +28,7 @@ from dfdaemon.proxy.metrics import ProxyMetrics
 from dfdaemon.proxy.output import Outputs
 from dfdaemon.proxy.passthrough import cut_off
 from dfdaemon.proxy.prefetch import Prefetcher
+from dfdaemon.proxy.replay import Replays, ReplayServer
 from dfdaemon.proxy.response import ExtentSender, TaskResponder, render
 from dfdaemon.proxy.rules import Route, Rules, Way
 from dfdaemon.proxy.swarm import SwarmDoor
@@ -93,7 +94,7 @@ class ProxyServer:
         self._build()
         listen = self._config.tcp_listen
         self._runner = web.ServerRunner(
-            web.Server(self._on_request, **self._server_options()),
+            ReplayServer(self._replays, self._on_request, **self._server_options()),
             handle_signals=False,
             shutdown_timeout=self._config.stop_grace_s,
         )
@@ -134,9 +135,12 @@ class ProxyServer:
         config, parts = self._config, self._parts
         upstream = Upstream(config, self._hub)
         self._pool = Pool("proxy-files", _FILE_THREADS)
+        trusted_s = min(self._hub.ref_ttl_s, self._hub.allow_ttl_s)
+        self._replays = Replays(parts.clock.monotonic, self._metrics.replayed.inc, trusted_s)
         responder = TaskResponder(
             parts.tasks,
             parts.sender,
+            self._replays,
             server_ip=parts.server_ip,
             max_ranges=config.limits.ranges,
         )

@@ -301,3 +301,42 @@ async def test_a_header_that_makes_no_sense_is_named(
     async with http.get(f"{origin.url}/blob", headers=headers, proxy=node.url) as answer:
         assert answer.status == 400
         assert "X-Dragonfly-Priority" in await answer.text()
+
+
+async def test_a_small_answer_is_given_again_to_the_same_words_on_any_connection(
+    tmp_path: Path, origin: Origin
+) -> None:
+    hub = HubConfig(endpoint="http://127.0.0.1:9", hosts=(), cdn_hosts=())
+    origin.blob = b"small"
+    async with Node(tmp_path / "node", hub, CONFIG) as node:
+        head = f"GET {origin.url}/guarded HTTP/1.1\r\nHost: o\r\nAuthorization: {{}}\r\n\r\n"
+        mine, theirs = (head.format(who).encode() for who in (origin.password, "Bearer bad"))
+        answers = [await _raw(node, mine) for _ in range(4)]
+        assert {answer.split(b"\r\n")[0] for answer in answers} == {b"HTTP/1.1 200 OK"}
+        assert len({answer.split(b"\r\n\r\n", 1)[1] for answer in answers}) == 1
+        assert len(node.tasks.specs) < 4, "the last ones were not opened as tasks"
+        assert b" 200 " not in (await _raw(node, theirs)).split(b"\r\n")[0]
+
+
+async def _raw(node: Node, request: bytes) -> bytes:
+    """One exchange on a connection that has served before, in the client's own words."""
+    reader, writer = await asyncio.open_connection(*_address(node))
+    try:
+        writer.write(b"GET http://127.0.0.1:9/ HTTP/1.1\r\nHost: o\r\n\r\n")
+        await _answer(reader)
+        writer.write(request)
+        return await _answer(reader)
+    finally:
+        writer.close()
+        await writer.wait_closed()
+
+
+async def _answer(reader: asyncio.StreamReader) -> bytes:
+    head = await reader.readuntil(b"\r\n\r\n")
+    found = re.search(rb"(?i)content-length: (\d+)", head)
+    assert found is not None
+    return head + await reader.readexactly(int(found[1]))
+
+
+def _address(node: Node) -> tuple[str, int]:
+    return "127.0.0.1", int(node.url.rsplit(":", 1)[1])
