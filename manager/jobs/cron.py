@@ -9,9 +9,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from croniter import croniter
+from croniter import CroniterError, croniter
 
 from dfcore.errors import BadInput
+
+_SOME_DAY_S = 1_700_000_000.0
+_LAST_S = 221_845_000_000.0
 
 
 def check_cron(line: str, zone: str = "UTC") -> None:
@@ -19,6 +22,10 @@ def check_cron(line: str, zone: str = "UTC") -> None:
     if not croniter.is_valid(line) or len(line.split()) not in (1, 5):
         raise BadInput(f"cron: {line[:100]!r} is not 'minute hour day month weekday'")
     _zone(zone)
+    try:
+        next_time(line, _SOME_DAY_S, zone)
+    except CroniterError:
+        raise BadInput(f"cron: {line[:100]!r} never comes") from None
 
 
 def next_time(line: str, after_s: float, zone: str = "UTC") -> float:
@@ -31,9 +38,12 @@ def parse_time(text: str) -> float:
     """Seconds since 1970 of an ISO 8601 time; without a zone it is UTC."""
     try:
         when = datetime.fromisoformat(text)
-    except ValueError:
+        found = (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
         raise BadInput(f"at: {text[:60]!r} is not a time like 2026-11-24T08:00:00Z") from None
-    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+    if not 0 <= found <= _LAST_S:
+        raise BadInput("at: must be after 1970 and before the year 9000")
+    return found
 
 
 def _zone(name: str) -> ZoneInfo:

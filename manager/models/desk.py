@@ -12,7 +12,7 @@ from typing import ParamSpec, TypeVar
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from dfcore.errors import MeganeuraError, NotFound, Unavailable
+from dfcore.errors import BadInput, MeganeuraError, NotFound, Unavailable
 from dfinfra.offload import Pool
 from manager.auth.modelrights import Level, ModelRights
 from manager.auth.principal import Principal
@@ -26,6 +26,7 @@ from manager.replication import rules
 from manager.webhooks import outbox
 
 THREADS = 8
+_USERS_MISTAKES = (errno.EINVAL, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.ELOOP)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -68,6 +69,8 @@ class Desk:
             except OSError as error:
                 if error.errno == errno.ENOENT:
                     raise NotFound(f"volume {volume}: {error.strerror or error}") from error
+                if error.errno in _USERS_MISTAKES:
+                    raise BadInput(f"volume {volume}: {error.strerror or error}") from error
                 raise Unavailable(f"volume {volume}: {error.strerror or error}") from error
 
         return await self.pool.run(done)

@@ -72,6 +72,8 @@ def check_files(files: Sequence[FileEntry]) -> list[FileEntry]:
         if file.path in seen:
             raise BadInput(f"files: {file.path[:200]} is named twice")
         seen.add(file.path)
+    if sum(file.size_bytes for file in files) > 1 << 60:
+        raise BadInput("files: all together they are larger than any volume")
     _check_no_file_is_a_folder(seen)
     return sorted(files, key=lambda file: file.path)
 

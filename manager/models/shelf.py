@@ -12,7 +12,7 @@ import hashlib
 import os
 from collections.abc import Generator, Iterable, Sequence
 
-from dfcore.errors import BadInput, DigestMismatch, NotFound
+from dfcore.errors import BadInput, NotFound
 from dffs.meta.types import ROOT_CALLER, FileKind, MetaError
 from dffs.tree import Tree
 from dffs.volume import Volume
@@ -198,13 +198,13 @@ class Upload:
         self.offset += len(data)
 
     def finish(self) -> bool:
-        """Whether all is here, stored, and what it should be. Raises DigestMismatch."""
+        """Whether all is here and stored. Raises BadInput if it is not what it should be."""
         self._handle.fsync()
         if self.offset < self._size_bytes:
             return False
         if f"sha256:{self._hash.hexdigest()}" != self._digest:
             self._handle.truncate(0)
-            raise DigestMismatch(f"the bytes that came are not {self._digest}")
+            raise BadInput(f"the bytes that came are not {self._digest}")
         attr = self._handle.attr
         return self._tree.meta.set_content(attr.ino, attr.version, self._digest)
 

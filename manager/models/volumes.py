@@ -6,6 +6,7 @@ import json
 import re
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -46,8 +47,12 @@ class Volumes:
         """Make a volume known, after it was opened to see that it is one."""
         if not _NAME.fullmatch(name):
             raise BadInput("name: lower-case letters, digits and '-', at most 64")
+        _check_file(meta_url)
         plain = json.dumps({"meta_url": meta_url, "passphrase": passphrase}).encode()
-        volume = _opened(name, plain)
+        try:
+            volume = _opened(name, plain)
+        except Unavailable as error:  # what was asked for cannot be had: no fault of ours
+            raise BadInput(str(error)) from error
         try:
             shown = f"{volume.name} at {volume.blocks.url}"
         finally:
@@ -93,6 +98,15 @@ def _row(session: Session, name: str) -> VolumeRow:
             f"there is no volume {name[:64]!r}; PUT /api/v1/volumes/NAME makes one known"
         )
     return row
+
+
+def _check_file(meta_url: str) -> None:
+    """SQLite would make a file that is missing; here it is a mistake."""
+    scheme, _, path = meta_url.partition(":///")
+    if scheme == "memory" or meta_url.startswith("memory:"):
+        raise BadInput("meta_url_secret: a volume in memory ends with its process")
+    if scheme == "sqlite" and not ("\0" not in path and Path("/", path).is_file()):
+        raise BadInput("meta_url_secret: there is no such file")
 
 
 def _opened(name: str, plain: bytes) -> Volume:

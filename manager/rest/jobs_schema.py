@@ -58,8 +58,8 @@ class JobQuery(Query):
     type: str | None = None
     state: Literal["PENDING", "RECEIVED", "STARTED", "RETRY", "SUCCESS", "FAILURE"] | None = None
     phase: JobState | None = None
-    user_id: int | None = None
-    schedule_id: int | None = None
+    user_id: Id | None = None
+    schedule_id: Id | None = None
 
 
 class StepQuery(Query):

@@ -10,6 +10,7 @@ from pydantic import Field
 from manager.jobs.states import JobState
 from manager.rest.routes import Answer, Query, Wish
 
+Id = Annotated[int, Field(ge=1, le=(1 << 63) - 1)]
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 
 
@@ -192,7 +193,7 @@ class RuleAnswer(Answer):
 class ReplicationQuery(Query):
     """Filters of a list of replications."""
 
-    rule_id: int | None = None
+    rule_id: Id | None = None
     state: str | None = None
 
 

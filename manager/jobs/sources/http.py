@@ -73,5 +73,5 @@ def headers_of(credentials: Credentials) -> Mapping[str, str]:
 
 def is_signed(url: str) -> bool:
     """Whether the URL is a credential itself."""
-    query = urlsplit(url).query
+    query = url.partition("?")[2].partition("#")[0]
     return any(pair.partition("=")[0].lower() in _SIGNED for pair in query.split("&"))

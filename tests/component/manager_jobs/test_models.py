@@ -106,9 +106,9 @@ async def test_wrong_bytes_are_refused(bed: Bed) -> None:
     begun = await bed.client.ask("POST", f"{BASE}/versions", wish)
     url = f"{bed.client.base}{BASE}/pushes/{begun['version_id']}/{digest_of(b'abc')}"
     head = {"Authorization": f"Bearer {bed.client.token}"}
-    for body, status in ((b"abd", 502), (b"abcd", 400)):
+    for body in (b"abd", b"abcd"):
         async with bed.client.session.put(url, data=body, headers=head) as answer:
-            assert answer.status == status, await answer.text()
+            assert answer.status == 400, await answer.text()
     done = await bed.client.ask("POST", f"{BASE}/pushes/{begun['version_id']}/commit", {})
     assert (done["ready"], done["missing"]) == (False, [digest_of(b"abc")])
 
@@ -173,4 +173,4 @@ async def test_guests_read_and_do_not_write(bed: Bed) -> None:
     await bed.guest.ask("GET", BASE)
     await bed.guest.ask("PUT", f"{BASE}/tags/v2", {"version": "v1"}, status=403)
     await bed.guest.ask("DELETE", BASE, status=403)
-    await bed.guest.ask("PUT", "/api/v1/volumes/x", {"meta_url_secret": "memory://"}, status=403)
+    await bed.guest.ask("PUT", "/api/v1/volumes/x", {"meta_url_secret": "x"}, status=403)
