@@ -11,6 +11,7 @@ import os
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from types import TracebackType
 from typing import Self
 
@@ -19,6 +20,8 @@ from dfcore.errors import ConfigError
 SUBNET = "10.77.0"
 MIN_BURST_BYTES = 70_000
 LATENCY = "50ms"
+
+_COUNT = count()
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,8 @@ class Net:
 
     def __init__(self, links: Sequence[Link]) -> None:
         self._links = list(links)
-        self._tag = f"mg{os.getpid() % 100000}"
+        self.tag = f"mg{os.getpid() % 100000}x{next(_COUNT)}"
+        """What the names of all its namespaces begin with."""
         self._addresses = {
             link.name: f"{SUBNET}.{index + 1}" for index, link in enumerate(self._links)
         }
@@ -75,10 +79,10 @@ class Net:
 
     @property
     def _switch(self) -> str:
-        return f"{self._tag}sw"
+        return f"{self.tag}sw"
 
     def _namespace(self, name: str) -> str:
-        return f"{self._tag}{name}"
+        return f"{self.tag}{name}"
 
     def _make_switch(self) -> None:
         _run("ip", "netns", "add", self._switch)
@@ -120,7 +124,7 @@ class Net:
         there = _run("ip", "netns", "list").split("\n")
         for line in there:
             space = line.split(" ")[0]
-            if space.startswith(self._tag):
+            if space.startswith(self.tag):
                 _run("ip", "netns", "del", space)
 
 
