@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from bench.fs.cold import cold
 from bench.fs.loading import loading
 from bench.fs.memory import memory
 from bench.fs.mounts import fast_folder, juicefs_program, local
@@ -20,7 +21,7 @@ from bench.fs.writing import writing
 from tests.servers.processes import Redis, ServerMissing
 
 _MIB = 1 << 20
-PARTS = ("reading", "names", "writing", "loading", "memory")
+PARTS = ("reading", "names", "writing", "loading", "memory", "cold")
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,11 @@ class Sizes:
     load_bytes: int = 1024 * _MIB
     walked: int = 100_000
     moved_bytes: int = 10 * 1024 * _MIB
+    cold_bytes: int = 2048 * _MIB
     rounds: int = 5
 
 
-QUICK = Sizes(256 * _MIB, 500, 256 * _MIB, 128 * _MIB, 5000, 512 * _MIB, 3)
+QUICK = Sizes(256 * _MIB, 500, 256 * _MIB, 128 * _MIB, 5000, 512 * _MIB, 64 * _MIB, 3)
 
 
 def run(parts: tuple[str, ...], sizes: Sizes, say: Callable[[str], None]) -> Figures:
@@ -67,8 +69,10 @@ def _part(part: str, folder: Path, fast: Path, sizes: Sizes, say: Callable[[str]
         return loading(folder, where, fast, size_bytes=sizes.load_bytes, rounds=sizes.rounds)
     if part == "memory":
         return memory(folder, where, fast, files=sizes.walked, read_bytes=sizes.moved_bytes)
-    if part == "writing":
+    if part in ("writing", "cold"):
         try:
+            if part == "cold":
+                return cold(folder, hosts=4, rate_mbit=100, size_bytes=sizes.cold_bytes)
             return writing(folder, where, size_bytes=sizes.write_bytes)
         except ServerMissing as error:
             say(f"not measured: {error}")
