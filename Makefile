@@ -8,7 +8,8 @@ PIP := PYTHONWARNINGS=ignore $(PY) -m pip --quiet --disable-pip-version-check
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup clients test lint fmt types contracts pytest proto docs demo run clean
+.PHONY: help setup clients servers browser kube test lint fmt types contracts pytest proto docs demo run bench \
+	images test-images test-k8s clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,7 +37,16 @@ setup: $(VENV)/.dev ## make .venv with the product and the developers' tools
 clients: $(VENV)/.dev ## install the real clients that the tests run
 	@$(PY) tests/clients/install --model --datasets --tools
 
-test: setup clients lint types contracts pytest ## everything: lint, types, import contracts, all tests
+servers: $(VENV)/.dev ## install the real servers that the tests run
+	@$(PY) tests/servers/install
+
+browser: $(VENV)/.dev ## install the browser that the tests of the console drive
+	@tests/console/install
+
+kube: $(VENV)/.dev ## install helm, kubectl, kind and the schemas that the chart is checked with
+	@$(PY) tests/kube/install
+
+test: setup clients servers browser kube lint types contracts pytest ## everything: lint, types, import contracts, all tests
 
 lint: setup ## ruff
 	$(VENV)/bin/ruff check .
@@ -66,6 +76,9 @@ demo: $(VENV)/.product ## a model reaches three nodes, the origin sends it once 
 
 run: $(VENV)/.product ## scheduler, seed and a node at 127.0.0.1:65001, against the Hugging Face Hub
 	@$(PY) -m demo.foreground
+
+bench: $(VENV)/.dev ## every benchmark, one after the other (root, nginx, wrk; about an hour)
+	@$(PY) -m bench all
 
 clean: ## remove what the verbs above have made
 	rm -rf $(VENV) .venv-* .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

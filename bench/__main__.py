@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -136,6 +137,52 @@ for command in (
     swarm_cli.command,
 ):
     main.add_command(command)
+
+
+EVERYTHING = {
+    "swarm": [
+        "swarm",
+        "--hosts",
+        "4",
+        "--hosts",
+        "8",
+        "--hosts",
+        "16",
+        "--rounds",
+        "5",
+        "--rivals",
+    ],
+    "swarm-faults": ["swarm", "--hosts", "8", "--rounds", "3", "--faults"],
+    "swarm-400mbit": ["swarm", "--hosts", "8", "--rate", "400", "--size", "2GiB", "--rounds", "3"],
+    "chain": ["chain"],
+    "latency": ["latency"],
+    "requests": ["requests"],
+    "hub": ["hub"],
+    "hub-requests": ["hub-requests"],
+    "origin": ["origin"],
+    "memory": ["memory"],
+    "scheduler": ["scheduler"],
+    "simulate-16": ["simulate", "--key-rows"],
+    "simulate-100000": ["simulate", "--hosts", "100000", "--units", "128", "--rounds", "1"],
+}
+
+
+@main.command("all", help="Every benchmark, one after the other; figures go to bench/results.")
+def all_command() -> None:
+    failed = []
+    for name, arguments in EVERYTHING.items():
+        command = [
+            sys.executable,
+            "-m",
+            "bench",
+            *arguments,
+            "--json",
+            str(RESULTS / f"{name}.json"),
+        ]
+        if subprocess.run(command, check=False).returncode:
+            failed.append(name)
+    if failed:
+        raise click.ClickException(f"these failed: {', '.join(failed)}")
 
 
 if __name__ == "__main__":
