@@ -71,7 +71,7 @@ class ConsolePage:
     path: str
     permission: str
     template: str
-    """Empty: `load` gives an `answer` for scripts."""
+    """Empty: `load` gives an `answer` for scripts, or a `forward`."""
     load: Load
     title: str
     nav: str = ""

@@ -76,6 +76,8 @@ class Console:
         return handle
 
     def _answer(self, visit: Visit, page: ConsolePage, context: dict[str, Any]) -> web.Response:
+        if "forward" in context:
+            return web.Response(status=303, headers={"Location": context["forward"], **_SECURE})
         if not page.template:
             return web.json_response(context["answer"], headers=_SECURE)
         whole = self._shared(visit, page) | context

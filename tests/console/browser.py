@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -107,7 +108,8 @@ class Browser:
         return self.driver.execute_script(code, *arguments)
 
     def until(self, condition: Any) -> None:
-        WebDriverWait(self.driver, PATIENCE_S).until(lambda _: condition())
+        waiting = WebDriverWait(self.driver, PATIENCE_S, 0.1, [WebDriverException])
+        waiting.until(lambda _: condition())
 
     def complaints(self) -> list[str]:
         """What the browser's console said since the last call: errors and refused loads."""

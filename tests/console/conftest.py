@@ -29,6 +29,11 @@ def chromium(site: Site) -> Iterator[Browser]:
         yield browser
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _begun_before_any_module(chromium: Browser) -> None:
+    """What lives for the whole session is there before a module counts its processes."""
+
+
 @pytest.fixture
 def browser(chromium: Browser) -> Browser:
     """Signed in as root, wide, dark, nothing said yet."""

@@ -231,6 +231,8 @@ function showParts(form) {
     const value = field?.type === "checkbox" ? String(field.checked) : field?.value;
     part.hidden = !values.split(" ").includes(value ?? "");
   }
+  // What is not shown is neither sent nor required.
+  for (const field of $$("[data-when] :is(input, select, textarea)", form)) field.disabled = field.closest("[hidden]") !== null;
 }
 for (const form of $$("form")) {
   if (!$("[data-when]", form)) continue;
@@ -243,16 +245,30 @@ for (const form of $$("form")) {
 // Makes `old` look like `fresh` with as few changes as possible, so that focus, scroll and
 // transitions survive.
 function morph(old, fresh) {
-  const before = [...old.childNodes];
-  const after = [...fresh.childNodes];
-  after.forEach((node, index) => {
-    const there = before[index];
-    if (!there) old.append(node);
-    else if (there.nodeType !== node.nodeType || there.nodeName !== node.nodeName || (there.id || "") !== (node.id || "")) there.replaceWith(node);
-    else if (node.nodeType !== Node.ELEMENT_NODE) { if (there.data !== node.data) there.data = node.data; }
+  const named = new Map([...old.children].filter((node) => node.id).map((node) => [node.id, node]));
+  let there = old.firstChild;
+  for (const node of [...fresh.childNodes]) {
+    const mine = node.id ? named.get(node.id) : null;
+    if (mine && mine !== there) { old.insertBefore(mine, there); there = mine; }
+    if (!there || there.nodeType !== node.nodeType || there.nodeName !== node.nodeName || (there.id || "") !== (node.id || "")) {
+      old.insertBefore(node, there);
+      continue;
+    }
+    if (node.nodeType !== Node.ELEMENT_NODE) { if (there.data !== node.data) there.data = node.data; }
     else if (there.outerHTML !== node.outerHTML) { attributes(there, node); morph(there, node); }
-  });
-  for (const node of before.slice(after.length)) node.remove();
+    there = there.nextSibling;
+  }
+  while (there) { const next = there.nextSibling; there.remove(); there = next; }
+}
+
+// Moving or replacing an element takes the focus from it: give it back.
+function keepFocus(part, change) {
+  const active = part.contains(document.activeElement) ? document.activeElement : null;
+  change();
+  if (!active || document.activeElement === active) return;
+  const href = active.getAttribute("href");
+  const same = active.isConnected ? active : href && part.querySelector(`a[href="${CSS.escape(href)}"]`);
+  same?.focus({ preventScroll: true });
 }
 
 function attributes(old, fresh) {
@@ -306,7 +322,7 @@ async function refresh() {
     seen.set(name, html);
     const fresh = document.createElement("template");
     fresh.innerHTML = html;
-    morph(part, fresh.content);
+    keepFocus(part, () => morph(part, fresh.content));
   }
   live.data = answer.data;
   for (const listener of live.listeners) listener(answer.data, false);

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from typing import Any
-
-from aiohttp import web
+from urllib.parse import quote
 
 from dfcore.errors import NotFound
 from manager.console.filters import percent, rate
@@ -80,7 +79,7 @@ async def at(visit: Visit) -> dict[str, Any]:
         raise NotFound("there are not so many hosts")
     host = list(hosts.values())[index]
     if "open" in visit.call.request.query:
-        raise web.HTTPSeeOther(f"/hosts/{host.id}")
+        return {"forward": f"/hosts/{quote(host.id)}"}
     return {"answer": {"hostname": host.hostname, "about": about(host)}}
 
 
