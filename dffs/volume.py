@@ -165,6 +165,7 @@ def open_blocks(record: Format, options: VolumeOptions) -> BlockStore:
         block_size_bytes=record.block_size_bytes,
         policy=BlockPolicy(
             options.retry,
+            options.files.max_uploads,
             options.upload_limit_bytes_s or record.upload_limit_bytes_s,
             options.download_limit_bytes_s or record.download_limit_bytes_s,
         ),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from dfcore.errors import DigestMismatch, NotFound
 from dffs.blocks.codec import Codec
+from dffs.blocks.gate import Gate
 from dffs.blocks.names import Names, block_digest
 from dffs.blocks.retry import Retrier, RetryPolicy, Throttle
 from dffs.object.store import ObjectInfo, ObjectStore
@@ -33,6 +34,7 @@ class BlockPolicy:
     """How the object store is used. Rates are bytes a second, 0 is no limit."""
 
     retry: RetryPolicy = field(default_factory=RetryPolicy)
+    max_uploads: int = 20
     upload_limit_bytes_s: int = 0
     download_limit_bytes_s: int = 0
 
@@ -59,6 +61,7 @@ class BlockStore:
         self.codec = codec
         self.block_size_bytes = block_size_bytes
         self._retrier = Retrier(policy.retry)
+        self._gate = Gate(policy.max_uploads)
         self._up = Throttle(policy.upload_limit_bytes_s)
         self._down = Throttle(policy.download_limit_bytes_s)
 
@@ -75,9 +78,11 @@ class BlockStore:
     def put(self, digest: bytes, data: Buffer) -> bool:
         """Store a block under its digest; False if the store had it already."""
         body = self.codec.encode(digest, data)
-        self._up.pass_through(memoryview(body).nbytes)
+        size = memoryview(body).nbytes
+        self._up.pass_through(size)
         name = self.names.block(digest)
-        return self._retrier.run(f"put {name}", lambda: self.store.put(name, body, create=True))
+        with self._gate.passing(size):
+            return self._retrier.run(f"put {name}", lambda: self.store.put(name, body, create=True))
 
     def replace(self, digest: bytes, data: Buffer) -> None:
         """Store a block over an object that turned out to be damaged."""
