@@ -72,19 +72,17 @@ class OperationsBase:
 
     def attr_out(self, attr: Attr) -> AttrOut:
         """An inode's attributes, with what was written here and is not flushed."""
-        seen = self.files.seen(attr)
-        return wire.attr_out(
-            seen.ino,
-            seen.kind << 12 | seen.mode,
-            seen.size_bytes,
-            (seen.atime_ns, seen.mtime_ns, seen.ctime_ns),
-            nlink=seen.nlink,
-            owner=(seen.uid, seen.gid),
-            rdev=seen.rdev,
-            ttl=self._attr_ttl,
-        )
+        return wire.attr_reply(self.files.seen(attr), self._attr_ttl)
 
     def entry_out(self, attr: Attr) -> EntryOut:
         """A name's inode; the kernel is told of its node once more."""
         entry_ttl = self._dir_entry_ttl if attr.kind is _DIRECTORY else self._entry_ttl
         return wire.entry_out(self.nodes.told(attr.ino), self.attr_out(attr), entry_ttl)
+
+    def directory_row(self, attr: Attr, offset: int, name: bytes) -> bytes:
+        """A name of a listing with its inode; the kernel is told of its node as in a lookup."""
+        entry_ttl = self._dir_entry_ttl if attr.kind is _DIRECTORY else self._entry_ttl
+        seen = self.files.seen(attr)
+        return wire.directory_row(
+            self.nodes.told(attr.ino), seen, entry_ttl, self._attr_ttl, offset, name
+        )

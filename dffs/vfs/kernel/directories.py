@@ -11,10 +11,13 @@ from dffs.meta.types import Caller, Entry, FileKind
 from dffs.vfs.kernel.base import OperationsBase
 from dffs.vfs.kernel.handles import PAGE, DirHandle
 
-_DIRECTORY_MODE = int(FileKind.DIRECTORY) << 12
+_DIRECTORY = int(FileKind.DIRECTORY)
 _DOTS = 2  # "." and ".." come first
 # What READDIRPLUS says of a name whose attributes are not to be kept: an entry of zeros.
 _NO_ENTRY = bytes(128)
+# A row's head, and what rounds its name up to eight bytes.
+_ROW = 24 + 7
+_ROW_PLUS = 128 + 24 + 7
 
 
 class DirectoryOperations(OperationsBase):
@@ -42,19 +45,21 @@ class DirectoryOperations(OperationsBase):
         out = bytearray()
         for position in range(offset, _DOTS):
             name = b"..."[: position + 1]
-            row = wire.dirent(opened.ino, position + 1, name, _DIRECTORY_MODE)
+            row = wire.dirent(opened.ino, position + 1, name, _DIRECTORY)
             out += _NO_ENTRY + row if plus else row
         room = size - len(out)
-        for index, entry in opened.entries(max(0, offset - _DOTS), plus):
-            name, ino, kind, attr = entry
-            row = wire.dirent(ino, index + _DOTS + 1, name, kind << 12)
-            needed = len(row) + 128 if plus else len(row)
-            if needed > room:
+        for index, (name, ino, kind, attr) in opened.entries(max(0, offset - _DOTS), plus):
+            # As long as the row will be: a row that does not fit must not be told to the nodes.
+            room -= (_ROW_PLUS if plus else _ROW) + len(name) & ~7
+            if room < 0:
                 break
-            room -= needed
-            if plus:
-                out += _NO_ENTRY if attr is None else self.entry_out(attr)
-            out += row
+            following = index + _DOTS + 1
+            if not plus:
+                out += wire.dirent(ino, following, name, kind)
+            elif attr is None:
+                out += _NO_ENTRY + wire.dirent(ino, following, name, kind)
+            else:
+                out += self.directory_row(attr, following, name)
         return out
 
     def releasedir(self, request: Request, handle: int) -> None:

@@ -237,7 +237,7 @@ class MemoryFs:
             if position <= offset:
                 continue
             node = self._node(ino)
-            row = wire.dirent(ino, position, name, node.mode)
+            row = wire.dirent(ino, position, name, stat.S_IFMT(node.mode) >> 12)
             if plus:
                 row = self._entry(node) + row
             if len(out) + len(row) > size:

@@ -1,8 +1,8 @@
 """A process that mounts the file system in memory: ``python -m … MOUNTPOINT``.
 
 It tells "ready" on its output, serves until it is unmounted, and takes commands on its input:
-"back SIZE" prints a descriptor to be used as user.backing, "seen" the requests that came, "swap"
-replaces the server by a new one on the same descriptor.
+"back SIZE" prints a descriptor to be used as user.backing, "seen" the requests that came, "hurry"
+lets slow ones end, "swap" replaces the server by a new one on the same descriptor.
 """
 
 from __future__ import annotations
@@ -41,6 +41,9 @@ class _Process:
             return f"{self.fs.backings.enabled} {self.fs.backings.refused}"
         if command == "seen":
             return " ".join(map(str, self.fs.seen))
+        if command == "hurry":
+            self.fs.slow.set()
+            return "hurried"
         if command == "swap":
             with self.swapping:
                 self.server.stop()

@@ -136,6 +136,7 @@ def test_a_process_that_waits_for_an_answer_can_be_killed(served: MountProcess) 
             reader.wait(0.5)
         reader.send_signal(signal.SIGTERM)
         assert reader.wait(10) == -signal.SIGTERM
+    assert served.ask("hurry") == "hurried"
     (served.point / "other").touch()
 
 

@@ -4,6 +4,7 @@ import stat
 import struct
 
 from dffs.fuse import wire
+from dffs.meta.types import Attr, FileKind
 
 
 def test_structures_have_the_kernels_sizes() -> None:
@@ -39,7 +40,18 @@ def test_a_negative_entry_has_no_node() -> None:
     assert struct.unpack_from("=QQQ", wire.negative_entry((4, 0))) == (0, 0, 4)
 
 
+def test_the_fast_way_gives_the_same_bytes() -> None:
+    attr = Attr(9, FileKind.FILE, 0o644, 1, 2, 3, 1000, 5, -6, 7 * 10**18, 8, 1)
+    slow = wire.attr_out(
+        9, stat.S_IFREG | 0o644, 1000, (-6, 7 * 10**18, 8),
+        nlink=3, owner=(1, 2), rdev=5, ttl=(3, 4),
+    )  # fmt: skip
+    assert wire.attr_reply(attr, (3, 4)) == slow
+    row = wire.directory_row(77, attr, (1, 2), (3, 4), 12, b"name!")
+    assert row == wire.entry_out(77, slow, (1, 2)) + wire.dirent(9, 12, b"name!", 8)
+
+
 def test_rows_of_a_directory_are_padded_to_eight_bytes() -> None:
-    row = wire.dirent(5, 3, b"name", stat.S_IFLNK | 0o777)
+    row = wire.dirent(5, 3, b"name", 10)
     assert row == struct.pack("=QQII", 5, 3, 4, 10) + b"name\0\0\0\0"
-    assert len(wire.dirent(5, 3, b"eightbit", stat.S_IFREG)) == 32
+    assert len(wire.dirent(5, 3, b"eightbit", 8)) == 32
