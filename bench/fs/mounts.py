@@ -118,14 +118,21 @@ def _mounted(name: str, command: list[str], point: Path, cache: Path) -> Iterato
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
     try:
         deadline = time.monotonic() + _START_S
-        while find_mount(point) is None:
+        while find_mount(point) is None or not _answers(point):
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"{name} did not mount: {log.read_text()[-2000:]}")
             time.sleep(0.05)
-        time.sleep(0.3)
         yield Mount(name, point, cache, process.pid, log)
     finally:
         _end(process, point)
+
+
+def _answers(point: Path) -> bool:
+    """Both have this file at their root."""
+    try:
+        return (point / ".config").exists()
+    except OSError:
+        return False
 
 
 def _end(process: subprocess.Popen[bytes], point: Path) -> None:

@@ -32,4 +32,6 @@ def _one(folder: Path, where: Where, server: SeaweedFS, who: str, size_bytes: in
     )
     opened = ours if who == "ours" else juicefs
     with opened(folder, there) as mount:
+        # The server makes room for a bucket when its first objects come.
+        write_file(mount.point / "first", min(size_bytes, 64 << 20), seed=2)
         return size_bytes / write_file(mount.point / "big", size_bytes, seed=1) / 1e6
