@@ -22,7 +22,7 @@ from dffs.meta.types import MetaError
 
 _VERSION = 1
 _AT_ONCE = 500
-_LEFT_BEHIND = (b"S", b"o", b"l", b"k", b"L", b"n")
+_LEFT_BEHIND = (b"S", b"o", b"l", b"k", b"L", b"n", b"W")
 
 
 class Dump(Core):

@@ -40,7 +40,7 @@ class Meta(
     """The metadata of one volume; see `dffs.meta.api` for what each method promises."""
 
     def housekeeping(self) -> None:
-        """What the heartbeat's thread does: reap, orphans, trash, old changes, dead clones."""
+        """Clean up after dead sessions, orphans, trash, old changes, unfinished clones."""
         super().housekeeping()
         self.abandon_clones()
 

@@ -35,6 +35,7 @@ QUOTA = b"q"
 REFERENCE = b"r"
 UNREFERENCED = b"z"
 CLONE = b"C"
+HOUSEKEEPER = b"W"
 
 FIRST = b"\x00"
 LAST = b"\xff\xff"

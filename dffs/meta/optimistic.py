@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import ClassVar, NamedTuple, TypeVar
 
 from dffs.meta.kv import EngineDown, Pair, Txn, chunked
-from dffs.meta.retry import Attempts
+from dffs.meta.retry import Attempts, one_line
 from dffs.meta.types import MetaError
 
 T = TypeVar("T")
@@ -88,7 +88,7 @@ class OptimisticEngine(ABC):
                 # What only sets keys may be sent twice.
                 attempt.lost(error, unknown=committing and not txn.is_repeatable)
             except self.broken as error:
-                raise EngineDown(f"{self.url}: {error}") from error
+                raise EngineDown(f"{self.url}: {one_line(error)}") from error
         raise AssertionError("attempts end by returning or raising")
 
     def stream(self, start: bytes, end: bytes) -> Iterator[Pair]:

@@ -24,6 +24,7 @@ from dfcore.errors import BadInput
 from dffs.meta.kv import SEQUENCE, EngineDown, Pair, public_url
 from dffs.meta.optimistic import OptimisticEngine, OptimisticTxn, Range
 from dffs.meta.postgresschema import FUNCTION, TABLES
+from dffs.meta.retry import one_line
 
 _CONNECT_S = 10
 _SHARDS = 64
@@ -101,7 +102,7 @@ class PostgresEngine(OptimisticEngine):
                 connection.execute(self._text(FUNCTION))
             self._free.append((connection, shard))
         except psycopg.Error as error:
-            raise EngineDown(f"{self.url}: {_line(error)}") from error
+            raise EngineDown(f"{self.url}: {one_line(error)}") from error
 
     def _connect(self) -> tuple[psycopg.Connection[Any], int]:
         connection = psycopg.connect(
@@ -200,7 +201,3 @@ def _range_digest(seen: Range) -> str:
         if not seen.keys_only:
             digest.update(pack(">i", len(value)) + value)
     return digest.hexdigest()
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -46,15 +46,17 @@ class Attempts:
 
         With `unknown` it did so during the commit, which may have happened.
         """
+        why = one_line(error)
         if unknown:
-            raise EngineDown(
-                f"{self._url}: the connection broke during a commit: {error}"
-            ) from error
+            raise EngineDown(f"{self._url}: the connection broke during a commit: {why}") from error
         if time.monotonic() - self._started > self._patience_s:
-            raise EngineDown(f"{self._url}: {error}") from error
+            raise EngineDown(f"{self._url}: {why}") from error
         if self._losses == 0:
-            _log.warning(
-                "the metadata engine is away, trying again", url=self._url, error=str(error)
-            )
+            _log.warning("the metadata engine is away, trying again", url=self._url, error=why)
         time.sleep(_ABSENCE.delay_s(self._losses, random.Random()))
         self._losses += 1
+
+
+def one_line(error: Exception) -> str:
+    """What an engine's library says, without line breaks."""
+    return " ".join(str(error).split())

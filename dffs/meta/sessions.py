@@ -25,7 +25,7 @@ from dfinfra.logs import get_logger
 
 _log = get_logger(__name__)
 _LIFE_BEATS = 5
-_HOUSEKEEPING_BEATS = 1
+_TURN_BEATS = 3
 
 
 class Sessions(Orphans, Trash, Feed, Core):
@@ -105,6 +105,7 @@ class Sessions(Orphans, Trash, Feed, Core):
             self._write(partial(drop_all_of_session, sid=sid, ino=ino), ino)
         for some in batches([*self._held_by(sid), keys.session(sid)], 1000):
             self._write(partial(_delete_all, gone=some))
+        self._write(partial(_end_turn, sid=sid))
 
     def _held_by(self, sid: int) -> list[bytes]:
         mine = sid.to_bytes(8, "big")
@@ -113,8 +114,25 @@ class Sessions(Orphans, Trash, Feed, Core):
         )
         return [key for key, _ in found if key.endswith(mine)]
 
+    def _is_housekeeper(self) -> bool:
+        """Whether it is this client's turn: until it ends, or is not heard of for three beats."""
+        mine = self.sid.to_bytes(8, "big")
+        until_ns = self.now_ns + int(_TURN_BEATS * self.heartbeat_s * 1e9)
+
+        def op(work: Work) -> bool:
+            raw = work.txn.get(keys.HOUSEKEEPER)
+            if raw and raw[:8] != mine and int.from_bytes(raw[8:], "big") > work.now_ns:
+                return False
+            work.txn.put(keys.HOUSEKEEPER, mine + until_ns.to_bytes(8, "big"))
+            return True
+
+        return self._write(op)
+
     def housekeeping(self) -> None:
-        """Reap, bury orphans, empty the trash, forget old changes."""
+        """Reap, bury orphans, empty the trash, forget old changes.
+
+        The sessions' threads take turns, so that one client does it for all.
+        """
         self.reap()
         self.bury_orphans()
         settings = self._read(lambda work: work.settings)
@@ -123,14 +141,12 @@ class Sessions(Orphans, Trash, Feed, Core):
         self.trim_changes()
 
     def _beat_on(self) -> None:
-        """The session's thread: a beat at each interval, housekeeping now and then."""
-        beats = 0
+        """The session's thread: at each interval a beat, and what is to be done in the house."""
         while not self._ended.wait(self.heartbeat_s):
-            beats += 1
             try:
                 started = time.monotonic()
                 self.heartbeat()
-                if beats % _HOUSEKEEPING_BEATS == 0:
+                if self._is_housekeeper():
                     self.housekeeping()
                 _log.debug("heartbeat", sid=self.sid, cost_s=time.monotonic() - started)
             except (MeganeuraError, MetaError) as error:
@@ -155,3 +171,9 @@ class Sessions(Orphans, Trash, Feed, Core):
 def _delete_all(work: Work, gone: list[bytes]) -> None:
     for key in gone:
         work.txn.delete(key)
+
+
+def _end_turn(work: Work, sid: int) -> None:
+    raw = work.txn.get(keys.HOUSEKEEPER)
+    if raw and raw[:8] == sid.to_bytes(8, "big"):
+        work.txn.delete(keys.HOUSEKEEPER)

@@ -84,14 +84,20 @@ class Server:
             self._process = subprocess.Popen(
                 self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, **self.user()
             )
+        try:
+            self._wait(self._process)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def _wait(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + START_S
         while not self.is_ready():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                self.stop()
+            if process.poll() is not None or time.monotonic() > deadline:
                 tail = (self.folder / "log").read_bytes()[-2000:].decode(errors="replace")
                 raise RuntimeError(f"{self.kind} did not start: {tail}")
             time.sleep(0.05)
-        return self
 
     def user(self) -> dict[str, object]:
         """Arguments of Popen that give up root where the server demands it."""
@@ -234,7 +240,7 @@ class MariaDB(Server):
         import pymysql
 
         with contextlib.suppress(pymysql.MySQLError):
-            pymysql.connect(host="127.0.0.1", port=self.port, user="dffs", db="dffs").close()
+            pymysql.connect(host="127.0.0.1", port=self.port, user="dffs", database="dffs").close()
             return True
         return False
 

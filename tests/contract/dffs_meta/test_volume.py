@@ -292,3 +292,12 @@ class open_meta_closing:  # noqa: N801
 
     def __exit__(self, *_: object) -> None:
         self._client.close()
+
+
+def test_one_client_keeps_house_at_a_time(meta: Meta, open_client: MakeMeta) -> None:
+    other = open_client()
+    meta.open_session()
+    other.open_session()
+    assert meta._is_housekeeper() and not other._is_housekeeper() and meta._is_housekeeper()
+    meta.end_session()
+    assert other._is_housekeeper()
