@@ -18,7 +18,7 @@ import xxhash
 from blobstore import Blob, BlobStore, Pin
 from dfcore.errors import MeganeuraError, NoSpace
 from dfcore.pieces import Geometry
-from dffs.buffers import new_buffer
+from dffs.buffers import Borrowed, new_buffer
 from dffs.cache.cachedfile import CachedFile
 from dffs.cache.memory import MemoryCache
 from dffs.meta.types import Block
@@ -38,7 +38,7 @@ class NodeCache:
         self.folder = folder
         self.memory = MemoryCache(memory_bytes)
         self._lock = threading.Lock()
-        self._local = threading.local()
+        self._buffers = Borrowed()
         self._open: dict[str, CachedFile] = {}
         #: Where in a file's blob a block is to be found.
         self._places: OrderedDict[bytes, tuple[str, int]] = OrderedDict()
@@ -82,13 +82,13 @@ class NodeCache:
             digest = None if blob is None or not blob.complete else blob.digests(0)
             if blob is None or digest is None or blob.id == cached.blob_id:
                 return False
-            buffer = self._buffer(extent)
-            if blob.read_into(0, buffer) != extent:
-                return False
+            with self._buffers.lend(extent) as buffer:
+                if blob.read_into(0, buffer) != extent:
+                    return False
+                cached.put(index, buffer, extent, digest=digest)
         except (MeganeuraError, OSError) as error:
             _log.warning("cached block is unreadable", reason=str(error))
             return False
-        cached.put(index, buffer, extent, digest=digest)
         if not cached.have[index]:
             return False
         self.placed(block.digest, cached, index)
@@ -96,12 +96,6 @@ class NodeCache:
         if info is not None and not info.pinned:
             self.store.delete(blob.id)
         return True
-
-    def _buffer(self, size_bytes: int) -> memoryview:
-        buffer: memoryview | None = getattr(self._local, "buffer", None)
-        if buffer is None or len(buffer) < size_bytes:
-            buffer = self._local.buffer = new_buffer(size_bytes)
-        return buffer[:size_bytes]
 
     def put(self, digest: bytes, data: memoryview) -> None:
         """Keep a block that was just written or read. `data` may change afterwards."""

@@ -7,15 +7,15 @@ is enough. When the daemon fails, it is `broken`, and the reader opens a file of
 from __future__ import annotations
 
 import os
-import threading
 
 from dffs.blocks.names import block_digest
-from dffs.buffers import new_buffer
+from dffs.buffers import Borrowed
 from dffs.meta.types import Block
 from dffs.vfs.swarm import SwarmFile
 from dfinfra.logs import get_logger
 
 _log = get_logger("dffs")
+_BUFFERS = Borrowed()
 
 
 class SwarmKept:
@@ -23,7 +23,6 @@ class SwarmKept:
 
     def __init__(self, source: SwarmFile, size_bytes: int, block_bytes: int) -> None:
         self._source = source
-        self._local = threading.local()
         self.block_bytes = block_bytes
         self.have = bytearray(-(-size_bytes // block_bytes))
         self.complete = False
@@ -64,12 +63,12 @@ class SwarmKept:
             return True
         if block.length_bytes != block.stored_bytes:
             return False  # a part of its object only: the digest is of another length
-        view = self._buffer(block.stored_bytes)
-        if not self._source.read_into(index * self.block_bytes, view):
-            return False
-        if block_digest(view) != block.digest:
-            _log.error("the daemon has other bytes than the volume", block=block.digest.hex())
-            return False
+        with _BUFFERS.lend(block.stored_bytes) as view:
+            if not self._source.read_into(index * self.block_bytes, view):
+                return False
+            if block_digest(view) != block.digest:
+                _log.error("the daemon has other bytes than the volume", block=block.digest.hex())
+                return False
         self.have[index] = 1
         self._look()
         return True
@@ -80,9 +79,3 @@ class SwarmKept:
     def close(self) -> None:
         """Nobody reads any more."""
         self._source.close()
-
-    def _buffer(self, size_bytes: int) -> memoryview:
-        buffer: memoryview | None = getattr(self._local, "buffer", None)
-        if buffer is None or len(buffer) < size_bytes:
-            buffer = self._local.buffer = new_buffer(size_bytes)
-        return buffer[:size_bytes]

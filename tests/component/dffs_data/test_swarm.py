@@ -110,3 +110,28 @@ def test_without_a_daemon_that_can_the_object_store_is_asked(
     with opened(meta_url, f"{tmp_path}/nobody.sock", tmp_path / "cache") as mount:
         assert read(mount, attr.ino) == data
         assert mount.files.stats()["object_bytes"] == SIZE
+
+
+def test_a_reader_goes_on_when_the_daemon_is_killed(
+    bed: Bed, meta_url: str, tmp_path: Path
+) -> None:
+    node = bed.swarm.nodes[0]
+    data = os.urandom(SIZE)
+    with opened(meta_url, node.socket, tmp_path / "cache") as mount:
+        attr, _ = mount.meta.create(ROOT_CALLER, ROOT_INO, b"third.bin", 0o644)
+        with Volume.open(meta_url) as writer:
+            file = writer.files.open(ROOT_CALLER, attr.ino, os.O_RDWR)
+            file.write(0, data)
+            file.flush()
+            file.release()
+        mount.meta.release(attr.ino)
+        reader = mount.files.open(ROOT_CALLER, attr.ino, os.O_RDONLY)
+        assert reader.read(0, MIB) == data[:MIB]
+        node.kill()
+        rest = b"".join(reader.read(at, MIB) for at in range(MIB, SIZE, MIB))
+        assert rest == data[MIB:]
+        reader.release()
+        counts = mount.files.stats()
+        assert counts["object_bytes"] > 0
+        assert counts["swarm_bytes"] > 0
+        node.restart()
