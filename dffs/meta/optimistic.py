@@ -85,11 +85,30 @@ class OptimisticEngine(ABC):
             except MetaError:
                 raise  # an answer, and an OSError by its nature: nothing is wrong with the engine
             except self.lost as error:
-                # What only sets keys may be sent twice.
-                attempt.lost(error, unknown=committing and not txn.is_repeatable)
+                attempt.lost(error)
+                if committing and not txn.is_repeatable and self._happened(txn, attempt):
+                    return result
             except self.broken as error:
                 raise EngineDown(f"{self.url}: {one_line(error)}") from error
         raise AssertionError("attempts end by returning or raising")
+
+    def _happened(self, txn: OptimisticTxn, attempt: Attempts) -> bool:
+        """Whether a commit took place that was not answered: look, as soon as the server is back."""
+        written, watched = txn.writes, txn.watched
+        wanted = [*written, *(key for key in watched if key not in written)]
+        while True:
+            try:
+                now = dict(zip(wanted, self._begin().get_many(wanted), strict=True))
+                break
+            except self.lost as error:
+                attempt.lost(error)
+        if written and all(now[key] == value for key, value in written.items()):
+            return True
+        if written and all(now[key] == value for key, value in watched.items()):
+            return False
+        raise EngineDown(
+            f"{self.url}: the connection broke during a commit; whether it took place is not known"
+        )
 
     def stream(self, start: bytes, end: bytes) -> Iterator[Pair]:
         """All pairs of a range, in pages."""

@@ -41,14 +41,9 @@ class Attempts:
             time.sleep(_CONFLICTS.delay_s(self._conflicts, random.Random()))
         self._conflicts += 1
 
-    def lost(self, error: Exception, *, unknown: bool = False) -> None:
-        """The connection broke.
-
-        With `unknown` it did so during the commit, which may have happened.
-        """
+    def lost(self, error: Exception) -> None:
+        """The connection broke: wait until the engine may be back."""
         why = one_line(error)
-        if unknown:
-            raise EngineDown(f"{self._url}: the connection broke during a commit: {why}") from error
         if time.monotonic() - self._started > self._patience_s:
             raise EngineDown(f"{self._url}: {why}") from error
         if self._losses == 0:
