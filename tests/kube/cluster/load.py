@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import signal
 import sys
 import threading
@@ -21,7 +22,9 @@ from http.client import HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 SIZE_BYTES = 6 << 20
-CLIENTS = 4
+CLIENTS = 3
+PAUSE_S = 0.3
+SLOW_S = 10.0
 
 
 def content(name: str) -> bytes:
@@ -68,17 +71,19 @@ class Load:
 
     def __init__(self, origin: str, proxies: list[str]) -> None:
         self._origin, self._proxies = origin, proxies
+        self._run = os.urandom(4).hex()
         self._lock = threading.Lock()
         self.stopping = threading.Event()
         self.downloads = self.wrong = 0
         self.longest_s = 0.0
         self.failures: list[str] = []
+        self.slow: list[str] = []
 
     def run(self, client: int) -> None:
         """One client, until told to stop."""
         number = 0
         while not self.stopping.is_set():
-            name = f"{client}-{number}.bin"
+            name = f"{self._run}-{client}-{number}.bin"
             for again in range(2):
                 proxy = self._proxies[(client + number + again) % len(self._proxies)]
                 self._download(name, proxy)
@@ -95,15 +100,19 @@ class Load:
             with opener.open(request, timeout=120) as answer:
                 right = answer.read() == content(name)
         except (OSError, HTTPException) as error:
-            failure = f"{time.strftime('%H:%M:%S')} {proxy}: {type(error).__name__} {error}"
+            failure = (
+                f"{time.strftime('%H:%M:%S')} {name} by {proxy}: {type(error).__name__} {error}"
+            )
         with self._lock:
             self.downloads += 1
-            self.longest_s = max(self.longest_s, time.monotonic() - begun)
+            took_s = time.monotonic() - begun
+            self.longest_s = max(self.longest_s, took_s)
+            if took_s > SLOW_S:
+                self.slow.append(f"{time.strftime('%H:%M:%S')} {name} {took_s:.1f} s by {proxy}")
             self.wrong += not right
             if failure:
                 self.failures.append(failure)
-        if failure:
-            time.sleep(0.2)
+        self.stopping.wait(PAUSE_S)
 
 
 def main() -> None:
@@ -126,6 +135,7 @@ def main() -> None:
         "wrong": load.wrong,
         "longest_s": round(load.longest_s, 2),
         "failures": load.failures[:20],
+        "slow": load.slow[:20],
     }
     print(json.dumps(told), flush=True)
 
