@@ -16,11 +16,22 @@ class Progress:
     done_bytes: int = 0
     total_bytes: int = 0
 
-    def add(self, state: StepState, done_bytes: int, size_bytes: int | None) -> None:
-        """Count one step."""
-        self.steps[state] = self.steps.get(state, 0) + 1
-        self.done_bytes += done_bytes
-        self.total_bytes += max(size_bytes or 0, done_bytes)
+    def add(
+        self, state: StepState, done_bytes: int, size_bytes: int | None, *, count: int = 1
+    ) -> None:
+        """Count steps that are alike."""
+        self.steps[state] = self.steps.get(state, 0) + count
+        self.done_bytes += done_bytes * count
+        self.total_bytes += max(size_bytes or 0, done_bytes) * count
+
+    def remove(self, state: StepState, done_bytes: int, size_bytes: int | None) -> None:
+        """Count one step no more."""
+        self.add(state, done_bytes, size_bytes, count=-1)
+
+    def copy(self) -> Progress:
+        """The sums as they are now."""
+        steps = {state: count for state, count in self.steps.items() if count}
+        return Progress(steps, self.done_bytes, self.total_bytes)
 
     @property
     def total(self) -> int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from manager.jobs.files import PlannedFile
@@ -26,7 +27,7 @@ class Claim:
     sealed: bytes | None = field(default=None, repr=False)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Step:
     """One file on one host. ``size_bytes`` is what the host said, or the plan."""
 
@@ -51,16 +52,21 @@ class Plan:
 
 
 class Board:
-    """The steps of one job, and which of them changed since they were last written."""
+    """The steps of one job, and which of them changed since they were last written.
+
+    Changed on the loop; a thread of the database takes the changes and the sums.
+    """
 
     def __init__(self, plan: Plan, known: Mapping[StepKey, Step] | None = None) -> None:
         self.plan = plan
         self._steps: dict[StepKey, Step] = dict(known or {})
         self._dirty: set[StepKey] = set()
+        self._lock = threading.Lock()
+        self._sums = self._counted()
 
     def __iter__(self) -> Iterator[tuple[StepKey, Step]]:
         for key in self.keys():
-            yield key, self._steps.get(key) or self._fresh(key)
+            yield key, self.step(key)
 
     def keys(self) -> Iterator[StepKey]:
         """All steps, file by file."""
@@ -79,11 +85,14 @@ class Board:
 
     def change(self, key: StepKey, **values: Any) -> Step:
         """Change fields of a step."""
-        step = self._steps.setdefault(key, self._fresh(key))
-        for name, value in values.items():
-            setattr(step, name, value)
-        self._dirty.add(key)
-        return step
+        with self._lock:
+            before = self.step(key)
+            step = replace(before, **values)
+            self._steps[key] = step
+            self._dirty.add(key)
+            self._sums.remove(before.state, before.done_bytes, before.size_bytes)
+            self._sums.add(step.state, step.done_bytes, step.size_bytes)
+            return step
 
     def cancel_open(self) -> None:
         """What is not over will not be done."""
@@ -93,20 +102,32 @@ class Board:
 
     def take_changes(self) -> dict[StepKey, Step]:
         """The changed steps; they count as written from now on."""
-        changed = {key: self._steps[key] for key in self._dirty}
-        self._dirty.clear()
-        return changed
+        with self._lock:
+            changed = {key: self._steps[key] for key in self._dirty}
+            self._dirty.clear()
+            return changed
 
     def put_back(self, changes: Mapping[StepKey, Step]) -> None:
         """They could not be written."""
-        self._dirty.update(changes)
+        with self._lock:
+            self._dirty.update(changes)
 
     def progress(self) -> Progress:
         """Sums over all steps."""
-        progress = Progress()
-        for _, step in self:
-            progress.add(step.state, step.done_bytes, step.size_bytes)
-        return progress
+        with self._lock:
+            return self._sums.copy()
+
+    def _counted(self) -> Progress:
+        sums = Progress()
+        for file_no, file in enumerate(self.plan.files):
+            fresh = len(self.plan.hosts)
+            for host_no in range(len(self.plan.hosts) if self._steps else 0):
+                step = self._steps.get((file_no, host_no))
+                if step is not None:
+                    sums.add(step.state, step.done_bytes, step.size_bytes)
+                    fresh -= 1
+            sums.add(StepState.PENDING, 0, file.size_bytes, count=fresh)
+        return sums
 
     def _fresh(self, key: StepKey) -> Step:
         return Step(size_bytes=self.plan.files[key[0]].size_bytes)

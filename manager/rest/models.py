@@ -9,7 +9,8 @@ from manager.auth.modelrights import Level, ModelRights
 from manager.db.models import READY, Model, ModelFile, ModelTag, ModelVersion
 from manager.models import registry, volumes
 from manager.models.desk import Desk, Missing
-from manager.models.names import FileEntry, folder_of, model_name
+from manager.models.names import FileEntry, folder_of
+from manager.rest.models_name import name_of
 from manager.rest.models_schema import (
     CommitWish,
     FileAnswer,
@@ -55,7 +56,7 @@ class ModelRoutes:
 
     async def get(self, call: Call) -> ModelAnswer:
         """One model."""
-        name = _name(call)
+        name = name_of(call)
 
         def found(session: Session) -> ModelAnswer:
             rights = ModelRights(session, call.principal)
@@ -66,7 +67,7 @@ class ModelRoutes:
 
     async def change(self, call: Call) -> ModelAnswer:
         """Change a model's description or how long its versions are kept."""
-        name, wish = _name(call), call.body_as(ModelChange)
+        name, wish = name_of(call), call.body_as(ModelChange)
 
         def changed(session: Session) -> ModelAnswer:
             rights = ModelRights(session, call.principal)
@@ -80,11 +81,11 @@ class ModelRoutes:
 
     async def remove(self, call: Call) -> None:
         """Remove a model with all its versions."""
-        await self._desk.remove_model(_name(call), call.principal)
+        await self._desk.remove_model(name_of(call), call.principal)
 
     async def versions(self, call: Call) -> Page:
         """Versions, the newest first."""
-        name, query = _name(call), call.query_as(Query)
+        name, query = name_of(call), call.query_as(Query)
 
         def found(session: Session) -> Page:
             ModelRights(session, call.principal).must(name, Level.READ)
@@ -100,7 +101,7 @@ class ModelRoutes:
 
     async def version(self, call: Call) -> VersionAnswer:
         """The version that a tag or revision names."""
-        name, ref = _name(call), call.text("ref")
+        name, ref = name_of(call), call.text("ref")
 
         def found(session: Session) -> VersionAnswer:
             ModelRights(session, call.principal).must(name, Level.READ)
@@ -111,7 +112,7 @@ class ModelRoutes:
 
     async def note(self, call: Call) -> VersionAnswer:
         """Change the note of a version."""
-        name, ref, wish = _name(call), call.text("ref"), call.body_as(VersionChange)
+        name, ref, wish = name_of(call), call.text("ref"), call.body_as(VersionChange)
 
         def changed(session: Session) -> VersionAnswer:
             ModelRights(session, call.principal).must(name, Level.WRITE)
@@ -123,7 +124,7 @@ class ModelRoutes:
 
     async def files(self, call: Call) -> Page:
         """Files of a version."""
-        name, ref, query = _name(call), call.text("ref"), call.query_as(Query)
+        name, ref, query = name_of(call), call.text("ref"), call.query_as(Query)
 
         def found(session: Session) -> Page:
             ModelRights(session, call.principal).must(name, Level.READ)
@@ -137,14 +138,14 @@ class ModelRoutes:
 
     async def remove_version(self, call: Call) -> None:
         """Remove a version that no tag leads to."""
-        await self._desk.remove_version(_name(call), call.text("ref"), call.principal)
+        await self._desk.remove_version(name_of(call), call.text("ref"), call.principal)
 
     async def push(self, call: Call) -> PushAnswer:
         """Begin a version: says which contents its volume lacks."""
         wish = call.body_as(PushWish)
         files = [FileEntry(file.path, file.size_bytes, file.digest) for file in wish.files]
         number, revision, ready, missing = await self._desk.begin(
-            _name(call), files, call.principal, note=wish.note, volume=wish.volume
+            name_of(call), files, call.principal, note=wish.note, volume=wish.volume
         )
         return PushAnswer(version_id=number, revision=revision, ready=ready, missing=missing)
 
@@ -152,14 +153,14 @@ class ModelRoutes:
         """Complete a version and tag it. What is still missing is told, and nothing is tagged."""
         number, wish = call.number("version_id"), call.body_as(CommitWish)
         try:
-            revision = await self._desk.commit(_name(call), number, call.principal, wish.tags)
+            revision = await self._desk.commit(name_of(call), number, call.principal, wish.tags)
         except Missing as error:
             return PushAnswer(version_id=number, revision="", ready=False, missing=error.digests)
         return PushAnswer(version_id=number, revision=revision, ready=True, missing=[])
 
     async def take_in(self, call: Call) -> VersionAnswer:
         """Make a version of a folder that S3 clients, or a mount, put into the volume."""
-        name, wish = _name(call), call.body_as(ImportWish)
+        name, wish = name_of(call), call.body_as(ImportWish)
         revision = await self._desk.take_in(
             name,
             wish.path,
@@ -177,7 +178,7 @@ class ModelRoutes:
 
     async def tags(self, call: Call) -> list[TagAnswer]:
         """Tags by name."""
-        name = _name(call)
+        name = name_of(call)
 
         def found(session: Session) -> list[TagAnswer]:
             ModelRights(session, call.principal).must(name, Level.READ)
@@ -194,7 +195,7 @@ class ModelRoutes:
 
     async def tag(self, call: Call) -> TagAnswer:
         """Move a tag: readers of the volume see the old tree or the new one."""
-        name, tag, wish = _name(call), call.text("tag"), call.body_as(TagWish)
+        name, tag, wish = name_of(call), call.text("tag"), call.body_as(TagWish)
         await self._desk.tag(name, tag, wish.version, call.principal)
 
         def found(session: Session) -> TagAnswer:
@@ -207,7 +208,7 @@ class ModelRoutes:
 
     async def untag(self, call: Call) -> None:
         """Remove a tag; its version stays."""
-        await self._desk.tag(_name(call), call.text("tag"), None, call.principal)
+        await self._desk.tag(name_of(call), call.text("tag"), None, call.principal)
 
 
 class VolumeRoutes:
@@ -239,10 +240,6 @@ class VolumeRoutes:
         """Forget a volume; nothing in it changes."""
         name = call.text("name")
         await call.core.database.run(lambda s: volumes.remove(s, name))
-
-
-def _name(call: Call) -> str:
-    return model_name(call.text("org"), call.text("name"))
 
 
 def _model_answers(session: Session, models: list[Model], rights: ModelRights) -> list[ModelAnswer]:

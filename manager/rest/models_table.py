@@ -28,6 +28,7 @@ _READ, _WRITE = "models:read", "models:write"
 _ALL = "/api/v1/models"
 _ONE = "/api/v1/models/{org}/{name}"
 _MAX_LIST_BYTES = 32 << 20
+_SEVERAL = {400: "the beginning of several revisions"}
 
 
 def routes(desk: Desk) -> tuple[Route, ...]:
@@ -93,7 +94,15 @@ def _versions(models: ModelRoutes) -> tuple[Route, ...]:
             body=ImportWish,
             answer=VersionAnswer,
         ),
-        Route("GET", one, _READ, models.version, "Look at a version", answer=VersionAnswer),
+        Route(
+            "GET",
+            one,
+            _READ,
+            models.version,
+            "Look at a version",
+            answer=VersionAnswer,
+            refusals=_SEVERAL,
+        ),
         Route(
             "PATCH",
             one,
@@ -135,6 +144,7 @@ def _content(transfer: TransferRoutes) -> tuple[Route, ...]:
             transfer.received,
             "How much of a content has arrived",
             answer=ReceivedAnswer,
+            refusals={400: "the version is complete"},
         ),
         Route(
             "PUT",
@@ -146,7 +156,14 @@ def _content(transfer: TransferRoutes) -> tuple[Route, ...]:
             formless=True,
             audited=False,
         ),
-        Route("GET", f"{_ONE}/content/{{digest}}", _READ, transfer.content, "Download a content"),
+        Route(
+            "GET",
+            f"{_ONE}/content/{{digest}}",
+            _READ,
+            transfer.content,
+            "Download a content",
+            refusals={416: "no byte of the range exists"},
+        ),
     )
 
 

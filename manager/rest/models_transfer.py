@@ -16,8 +16,9 @@ from manager.auth.principal import Principal
 from manager.db.models import READY, ModelFile, ModelVersion
 from manager.models import registry
 from manager.models.desk import Desk
-from manager.models.names import FileEntry, model_name
+from manager.models.names import FileEntry
 from manager.models.shelf import Upload
+from manager.rest.models_name import name_of
 from manager.rest.models_schema import ReceivedAnswer
 from manager.rest.routes import Call
 
@@ -68,7 +69,7 @@ class TransferRoutes:
 
     async def _wanted(self, call: Call) -> tuple[str, int, FileEntry]:
         """The volume, the version and the file of an upload. Raises NotFound, Denied, BadInput."""
-        name = model_name(call.text("org"), call.text("name"))
+        name = name_of(call)
         number, digest = call.number("version_id"), _digest(call)
 
         def found(session: Session) -> tuple[str, int, FileEntry]:
@@ -90,7 +91,7 @@ class TransferRoutes:
 
     async def content(self, call: Call) -> web.StreamResponse:
         """A file of a model by its digest, for whoever may read the model."""
-        name, digest = model_name(call.text("org"), call.text("name")), _digest(call)
+        name, digest = name_of(call), _digest(call)
 
         def found(session: Session) -> tuple[str, int]:
             return _file_of_model(session, call.principal, name, digest)
