@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from itertools import islice
 from typing import Any
@@ -69,7 +70,11 @@ class SchedulerExtension(meganeura_pb2_grpc.SchedulerExtensionServicer):
         """The whole swarm at a glance."""
         shell = self._shell
         limit = _limit(request.task_limit)
-        answer = shell.survey.swarm(shell.now, hosts=request.hosts, task_limit=limit)
+        answer = shell.survey.swarm(shell.now, task_limit=limit)
+        if request.hosts:
+            for portion in shell.survey.hosts(shell.now):
+                answer.hosts.extend(portion)
+                await asyncio.sleep(0)
         answer.notes.extend(shell.notes.after(request.notes_after))
         return answer
 

@@ -5,7 +5,7 @@ A manager asks once per few seconds, however many people look at it. Pure; O(wha
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from heapq import nlargest
 from uuid import uuid4
 
@@ -18,6 +18,8 @@ from scheduler.resource.peer import Peer
 from scheduler.resource.states import PeerState, TaskState
 from scheduler.resource.task import Task
 
+HOSTS_AT_ONCE = 200
+
 
 class Survey:
     """`epoch_s` is what to add to the core's time to get the time of day."""
@@ -27,10 +29,8 @@ class Survey:
         self._epoch_s = epoch_s
         self._boot_id = uuid4().hex
 
-    def swarm(
-        self, now: float, *, hosts: bool, task_limit: int
-    ) -> meganeura_pb2.DescribeSwarmResponse:
-        """Totals, the tasks that run or ran last, and (if asked) all hosts."""
+    def swarm(self, now: float, *, task_limit: int) -> meganeura_pb2.DescribeSwarmResponse:
+        """Totals, and the tasks that run or ran last."""
         pool, traffic = self._core.pool, self._core.traffic
         chosen = nlargest(task_limit, pool.tasks.values(), key=_importance)
         return meganeura_pb2.DescribeSwarmResponse(
@@ -39,7 +39,6 @@ class Survey:
             task_count=len(pool.tasks),
             peer_count=len(pool.peers),
             tasks=[self._task(task, now) for task in chosen],
-            hosts=[self._host(host, now) for host in pool.hosts.values()] if hosts else (),
             traffic=meganeura_pb2.SwarmTraffic(
                 origin_to_seeds=traffic.origin_to_seeds,
                 origin_to_peers=traffic.origin_to_peers,
@@ -47,6 +46,12 @@ class Survey:
                 peers_to_peers=traffic.peers_to_peers,
             ),
         )
+
+    def hosts(self, now: float) -> Iterator[list[meganeura_pb2.SwarmHost]]:
+        """All hosts in small portions: between two of them the caller may see to other things."""
+        known = list(self._core.pool.hosts.values())
+        for first in range(0, len(known), HOSTS_AT_ONCE):
+            yield [self._host(host, now) for host in known[first : first + HOSTS_AT_ONCE]]
 
     def task(self, task: Task, now: float, limit: int) -> meganeura_pb2.DescribeTaskResponse:
         """Who takes part, what each holds, and from whom it comes. Seeds and busy peers first."""

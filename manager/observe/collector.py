@@ -17,7 +17,7 @@ from dfinfra.flight import SingleFlight
 from dfinfra.jobs import JobGroup
 from dfinfra.logs import get_logger
 from manager.observe.model import Target, TaskDetail
-from manager.observe.source import Source
+from manager.observe.source import Mute, Source
 from manager.observe.state import State, Station
 
 _log = get_logger("observe")
@@ -130,8 +130,9 @@ class Collector:
             awake = self._awake
             await self._ask(station)
             pace = self._pace
+            pause_s = pace.watched_s if self.watched and not station.mute else pace.idle_s
             try:
-                async with asyncio.timeout(pace.watched_s if self.watched else pace.idle_s):
+                async with asyncio.timeout(pause_s):
                     await awake.wait()
             except TimeoutError:
                 pass
@@ -145,6 +146,8 @@ class Collector:
                 station.target, hosts=hosts, notes_after=station.last_note
             )
             self.state.answered(station, swarm, self._clock.time())
+        except Mute as error:
+            self.state.muted(station, str(error))
         except MeganeuraError as error:
             self.state.failed(station, str(error))
 

@@ -20,6 +20,14 @@ TASK_LIMIT = 500
 PEER_LIMIT = 1000
 
 
+class Mute(MeganeuraError):
+    """A scheduler that tells nothing of its swarm, such as Dragonfly's own."""
+
+    code = "mute"
+    http_status = 501
+    grpc_code = "UNIMPLEMENTED"
+
+
 class Source(Protocol):
     """One question each; all raise MeganeuraError."""
 
@@ -72,7 +80,7 @@ def _told(error: grpc.aio.AioRpcError, target: Target) -> MeganeuraError:
         case grpc.StatusCode.NOT_FOUND:
             return NotFound(error.details() or "not known there")
         case grpc.StatusCode.UNIMPLEMENTED:
-            return Unavailable(f"{target.address} is a scheduler that tells nothing of its swarm")
+            return Mute(f"{target.address} tells nothing of its swarm: it is not one of ours")
         case grpc.StatusCode.UNAVAILABLE | grpc.StatusCode.DEADLINE_EXCEEDED:
             return Unavailable(f"{target.address} does not answer")
     return from_rpc_error(error, f"scheduler {target.address}")

@@ -24,6 +24,8 @@ class Station:
         self.hosts: tuple[Host, ...] = ()
         self.failures = 0
         self.problem = ""
+        self.mute = False
+        """It cannot tell anything: no fault, and no news."""
         self.answered_at = 0.0
         self.hosts_at = 0.0
         self.last_note = 0
@@ -34,7 +36,9 @@ class Station:
 
     @property
     def state(self) -> str:
-        """One word: waiting, answering or silent."""
+        """One word: waiting, answering, mute or silent."""
+        if self.mute:
+            return "mute"
         if self.silent:
             return "silent"
         return "answering" if self.swarm is not None else "waiting"
@@ -98,10 +102,15 @@ class State:
                 self.notes.append(note)
                 station.last_note = note.number
         station.swarm = swarm
-        station.failures, station.problem, station.answered_at = 0, "", now
+        station.failures, station.problem, station.mute = 0, "", False
+        station.answered_at = now
         if swarm.hosts is not None:
             station.hosts, station.hosts_at = swarm.hosts, now
             self._forget_views()
+        self.revision += 1
+
+    def muted(self, station: Station, problem: str) -> None:
+        station.failures, station.problem, station.mute = 0, problem, True
         self.revision += 1
 
     def failed(self, station: Station, problem: str) -> None:

@@ -72,7 +72,7 @@ class StandInSwarm:
             peer_count=self.shape.tasks * self.shape.peers_per_task,
             tasks=tasks,
             hosts=tuple(self._hosts) if hosts else None,
-            traffic=self._traffic(),
+            traffic=self.traffic(self._age_s),
             notes=tuple(note for note in self._notes() if note.number > notes_after),
         )
 
@@ -125,8 +125,9 @@ class StandInSwarm:
             announced_at=self._began_at,
         )
 
-    def _traffic(self) -> Traffic:
-        age_s = self._age_s + 5400
+    def traffic(self, age_s: float) -> Traffic:
+        """In all, so many seconds after the beginning; there was something before it."""
+        age_s += 5400
         wave = age_s + 60 * math.sin(age_s / 120) + 6 * math.sin(age_s / 23) + math.sin(age_s / 5)
         scale = max(1, self.shape.hosts / 48)
         return Traffic(
