@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -51,55 +52,42 @@ def command(
     name: str,
     storage: str,
     bucket: str,
-    region: str,
-    access_key: str,
-    secret_key: str,
-    session_token: str,
-    block_size: int,
-    compress: str,
     encrypt: bool,
     passphrase_file: Path | None,
-    capacity: int,
-    inodes: int,
-    trash_days: float,
-    enable_acl: bool,
-    changelog: bool,
-    public_files: bool,
-    upload_limit: int,
-    download_limit: int,
     force: bool,
+    **given: Any,
 ) -> None:
     """Make a volume named NAME in the engine at META-URL.
 
     META-URL is sqlite:///PATH, redis://, rediss://, postgresql:// or mysql://.
     """
-    if storage == "file" and not bucket:
-        bucket = str(places.bucket_folder())
+    if storage == "file":
+        bucket = str(Path(bucket or places.bucket_folder()).expanduser().absolute())
     secret = passphrase(passphrase_file)
     if encrypt and not secret:
         raise BadInput("--encrypt: --passphrase-file or $MEGANEURA_PASSPHRASE is missing")
     record = Format(
         name,
         storage=storage,
-        bucket=str(Path(bucket).expanduser().absolute()) if storage == "file" else bucket,
-        region=region,
-        access_key=access_key,
-        secret_key=secret_key,
-        session_token=session_token,
-        block_size_bytes=block_size,
-        compression=compress,
+        bucket=bucket,
+        region=given["region"],
+        access_key=given["access_key"],
+        secret_key=given["secret_key"],
+        session_token=given["session_token"],
+        block_size_bytes=given["block_size"],
+        compression=given["compress"],
         encryption="aes256gcm" if encrypt else "none",
-        public_files=public_files,
-        upload_limit_bytes_s=upload_limit,
-        download_limit_bytes_s=download_limit,
+        public_files=given["public_files"],
+        upload_limit_bytes_s=given["upload_limit"],
+        download_limit_bytes_s=given["download_limit"],
     )
     settings = Settings(
-        block_size_bytes=block_size,
-        capacity_bytes=capacity,
-        capacity_inodes=inodes,
-        trash_s=trash_days * DAY_S,
-        acl=enable_acl,
-        changelog=changelog,
+        block_size_bytes=given["block_size"],
+        capacity_bytes=given["capacity"],
+        capacity_inodes=given["inodes"],
+        trash_s=given["trash_days"] * DAY_S,
+        acl=given["enable_acl"],
+        changelog=given["changelog"],
     )
     try:
         record = Volume.format_new(meta_url, record, settings, passphrase=secret, force=force)
