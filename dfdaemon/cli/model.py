@@ -13,6 +13,7 @@ import click
 
 from dfcore.errors import BadInput, MeganeuraError
 from dfcore.quantities import format_size
+from dfdaemon.cli import model_volumes
 from dfdaemon.cli.entry import run_async
 from dfdaemon.cli.job_api import ManagerAccess, ManagerApi, manager_options
 from dfdaemon.cli.model_files import AT_ONCE, LocalFile, download, found_in, hashed, upload
@@ -76,6 +77,9 @@ class Reference:
 @click.group("model")
 def group() -> None:
     """The model registry: versions of models in volumes, and tags that lead to them."""
+
+
+group.add_command(model_volumes.group)
 
 
 @group.command("push")

@@ -62,6 +62,16 @@ async def test_a_model_is_pushed_listed_tagged_pulled_and_removed(bed: Bed, tmp_
     assert (await dfctl(bed, "model", "rm", "org/bert", "--all"))[0] == 0
 
 
+async def test_volumes_are_made_known_by_a_url_that_is_not_shown(bed: Bed, tmp_path: Path) -> None:
+    url = make_volume(tmp_path, "beta")
+    assert (await dfctl(bed, "model", "volume", "set", "beta", stdin=url)) == (0, "")
+    _, text = await dfctl(bed, "model", "volume", "ls")
+    assert ("beta-objects" in text, "beta.db" in text) == (True, False)
+    assert (await dfctl(bed, "model", "volume", "rm", "beta"))[0] == 0
+    code, text = await dfctl(bed, "model", "volume", "set", "x", stdin="sqlite:////no/such.db")
+    assert (code, "no such file" in text) == (2, True)
+
+
 async def test_what_is_wrong_is_one_line(bed: Bed, tmp_path: Path) -> None:
     for arguments, code, word in (
         (("push", str(tmp_path / "nowhere"), "org/x"), 2, "no such folder"),
