@@ -28,6 +28,18 @@ from dffs.meta.retry import one_line
 
 _CONNECT_S = 10
 _SHARDS = 64
+# Only plans by index are good: any other would read, and lock, the whole table.
+_SESSION = " ".join(
+    f"-c {setting}"
+    for setting in (
+        "default_transaction_isolation=serializable",
+        "enable_seqscan=off",
+        "enable_hashjoin=off",
+        "enable_mergejoin=off",
+        "jit=off",
+        "plan_cache_mode=force_generic_plan",
+    )
+)
 TABLE_NAME = re.compile("[a-z_][a-z0-9_]{0,40}")
 
 
@@ -110,7 +122,7 @@ class PostgresEngine(OptimisticEngine):
             autocommit=True,
             connect_timeout=_CONNECT_S,
             prepare_threshold=2,
-            options="-c default_transaction_isolation=serializable",
+            options=_SESSION,
         )
         return connection, next(self._shards) % _SHARDS
 

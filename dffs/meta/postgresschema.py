@@ -25,7 +25,7 @@ DECLARE
 BEGIN
     IF EXISTS (
         SELECT FROM unnest(watched, seen) AS w(key, value)
-        LEFT JOIN {kv} ON k = w.key WHERE v IS DISTINCT FROM w.value
+        WHERE (SELECT v FROM {kv} WHERE k = w.key) IS DISTINCT FROM w.value
     ) THEN
         RETURN false;
     END IF;
