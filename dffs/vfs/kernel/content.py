@@ -162,6 +162,8 @@ class ContentOperations(OperationsBase):
         try:
             if flock_unlock:
                 self.locks.give_up_flock(opened.ino, lock_owner)
+            for owner in opened.lock_owners:
+                self.locks.give_up_records(opened.ino, owner)
         finally:
             self.modes.leave(opened.node, opened.backing_id)
             opened.file.release()

@@ -17,7 +17,7 @@ PAGE = 1000
 class FileHandle:
     """An open file. `backing_id` is 0 unless the kernel reads it by itself."""
 
-    __slots__ = ("backing_id", "file", "flags", "flock_owner", "ino", "node", "touched")
+    __slots__ = ("backing_id", "file", "flags", "ino", "lock_owners", "node", "touched")
 
     def __init__(
         self, file: OpenFileApi, ino: int, node: int, flags: int, backing_id: int = 0
@@ -27,7 +27,8 @@ class FileHandle:
         self.node = node
         self.flags = flags
         self.backing_id = backing_id
-        self.flock_owner: int | None = None
+        # Who took record locks through it: the file itself may own some (OFD locks).
+        self.lock_owners: set[int] = set()
         self.touched = False
 
 

@@ -12,6 +12,7 @@ import threading
 from typing import Any
 
 from dffs.fuse.operations import Later, Lock, Request
+from dffs.meta.types import LockKind
 from dffs.vfs.kernel.attributes import AttributeOperations
 from dffs.vfs.kernel.base import Replier
 from dffs.vfs.kernel.directories import DirectoryOperations
@@ -38,7 +39,10 @@ class KernelOperations(NameOperations, AttributeOperations, DirectoryOperations)
 
     def setlk(self, request: Request, lock: Lock, wait: bool) -> Later | None:
         """Take or give up a lock, perhaps later."""
-        return self.locks.take(request.unique, self._lockable(request), lock, wait=wait)
+        ino = self._lockable(request)
+        if not lock.flock and lock.kind != LockKind.UNLOCK:
+            self.handles.file(lock.handle).lock_owners.add(lock.owner)
+        return self.locks.take(request.unique, ino, lock, wait=wait)
 
     def interrupt(self, unique: int) -> None:
         """A process got a signal while it waited."""

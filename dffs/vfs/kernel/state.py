@@ -25,7 +25,8 @@ def export_state(ops: KernelOperations, agreed: Negotiated) -> dict[str, Any]:
     files, directories, virtual = [], [], []
     for number, handle in ops.handles.items():
         if isinstance(handle, FileHandle):
-            files.append([number, handle.node, handle.ino, handle.flags, handle.backing_id])
+            owners = list(handle.lock_owners)
+            files.append([number, handle.node, handle.ino, handle.flags, handle.backing_id, owners])
         elif isinstance(handle, DirHandle):
             names = [name.decode("latin-1") for name in handle.names]
             directories.append([number, handle.node, handle.ino, names])
@@ -52,13 +53,15 @@ def adopt_state(ops: KernelOperations, state: dict[str, Any]) -> None:
     """Have open again what the predecessor had. A file that is gone answers EBADF from now on."""
     ops.nodes.adopt([(a, ino, told, bool(now)) for a, ino, told, now in state["aliases"]])
     ops.modes.backings.adopt([(n, b, v, u) for n, b, v, u in state["backings"]])
-    for number, node, ino, flags, backing_id in state["files"]:
+    for number, node, ino, flags, backing_id, owners in state["files"]:
         try:
             file = ops.files.open(ROOT_CALLER, ino, flags & ~_ONCE)
         except OSError as error:
             _log.warning("an open file could not be taken over", ino=ino, error=str(error))
             continue
-        ops.handles.adopt(number, FileHandle(file, ino, node, flags, backing_id))
+        handle = FileHandle(file, ino, node, flags, backing_id)
+        handle.lock_owners.update(owners)
+        ops.handles.adopt(number, handle)
         if not backing_id:
             ops.modes.adopt([node])
     for number, node, ino, names in state["directories"]:

@@ -135,6 +135,50 @@ def test_who_waits_on_one_mount_gets_the_lock_of_the_other(mounts: tuple[Path, P
             assert waiter.stdout.readline() == "locked\n"
 
 
+def test_locks_of_an_open_file_hold_between_mounts_and_end_with_it(
+    mounts: tuple[Path, Path],
+) -> None:
+    one, two = mounts
+    (one / "lock").touch()
+    with open(two / "lock", "r+b") as theirs:
+        with open(one / "lock", "r+b") as mine:
+            _lock_by_open_file(mine.fileno())
+            with pytest.raises(BlockingIOError):
+                _lock_by_open_file(theirs.fileno())
+        assert eventually(lambda: _lock_by_open_file_if_free(theirs.fileno()))
+
+
+def _lock_by_open_file_if_free(fd: int) -> bool:
+    try:
+        _lock_by_open_file(fd)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _lock_by_open_file(fd: int) -> None:
+    """F_OFD_SETLK."""
+    fcntl.fcntl(fd, 37, struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))
+
+
+def test_a_counter_under_a_lock_counts_right_from_both_sides(mounts: tuple[Path, Path]) -> None:
+    for name in ("lock", "counter"):
+        (mounts[0] / name).write_bytes(b"0")
+    code = (
+        "import fcntl, sys; from pathlib import Path; point = Path(sys.argv[1])\n"
+        "with open(point / 'lock', 'r+b') as lock:\n"
+        "    for _ in range(15):\n"
+        "        fcntl.flock(lock, fcntl.LOCK_EX)\n"
+        "        value = int((point / 'counter').read_bytes())\n"
+        "        (point / 'counter').write_bytes(b'%d' % (value + 1))\n"
+        "        fcntl.flock(lock, fcntl.LOCK_UN)\n"
+    )
+    command = [sys.executable, "-c", code]
+    workers = [subprocess.Popen([*command, str(point)]) for point in (*mounts, *mounts)]
+    assert [worker.wait(60) for worker in workers] == [0, 0, 0, 0]
+    assert (mounts[0] / "counter").read_bytes() == b"60"
+
+
 def test_only_one_of_many_makes_a_name(mounts: tuple[Path, Path]) -> None:
     made = 0
     for _ in range(10):
