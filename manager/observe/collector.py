@@ -17,7 +17,7 @@ from dfinfra.flight import SingleFlight
 from dfinfra.jobs import JobGroup
 from dfinfra.logs import get_logger
 from manager.observe.model import Target, TaskDetail
-from manager.observe.source import Mute, Source
+from manager.observe.source import MuteError, Source
 from manager.observe.state import State, Station
 
 _log = get_logger("observe")
@@ -146,7 +146,7 @@ class Collector:
                 station.target, hosts=hosts, notes_after=station.last_note
             )
             self.state.answered(station, swarm, self._clock.time())
-        except Mute as error:
+        except MuteError as error:
             self.state.muted(station, str(error))
         except MeganeuraError as error:
             self.state.failed(station, str(error))

@@ -20,7 +20,7 @@ TASK_LIMIT = 500
 PEER_LIMIT = 1000
 
 
-class Mute(MeganeuraError):
+class MuteError(MeganeuraError):
     """A scheduler that tells nothing of its swarm, such as Dragonfly's own."""
 
     code = "mute"
@@ -80,7 +80,7 @@ def _told(error: grpc.aio.AioRpcError, target: Target) -> MeganeuraError:
         case grpc.StatusCode.NOT_FOUND:
             return NotFound(error.details() or "not known there")
         case grpc.StatusCode.UNIMPLEMENTED:
-            return Mute(f"{target.address} tells nothing of its swarm: it is not one of ours")
+            return MuteError(f"{target.address} tells nothing of its swarm: it is not one of ours")
         case grpc.StatusCode.UNAVAILABLE | grpc.StatusCode.DEADLINE_EXCEEDED:
             return Unavailable(f"{target.address} does not answer")
     return from_rpc_error(error, f"scheduler {target.address}")
