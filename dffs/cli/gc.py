@@ -10,7 +10,8 @@ from dfcore.quantities import format_size
 from dffs.blocks.deleter import reclaim
 from dffs.cli.entry import META_URL
 from dffs.cli.targets import opened, with_passphrase
-from dffs.upkeep.objects import Comparison, adopt_leaked, compare
+from dffs.tree import Tree
+from dffs.upkeep.objects import Comparison, adopt_leaked, compare, stale_partials
 
 
 @click.command("gc")
@@ -22,12 +23,16 @@ from dffs.upkeep.objects import Comparison, adopt_leaked, compare
 def command(meta_url: str, delete: bool, age_s: float | None, passphrase_file: Path | None) -> None:
     """Compare the bucket with the metadata: blocks that are dead, objects that leaked."""
     with opened(meta_url, passphrase_file) as volume:
+        begun = list(stale_partials(volume))
+        click.echo(f"unfinished: {len(begun)} files were begun a day ago and never completed")
         if delete:
+            for parent, name in begun:
+                Tree(volume.meta, volume.files).discard(parent, name)
             volume.meta.housekeeping()  # what was removed gives its blocks up only then
         found = compare(volume)
         _show(found)
         if not delete:
-            if found.dead or found.leaked:
+            if found.dead or found.leaked or begun:
                 click.echo("nothing was changed; --delete deletes what is old enough")
             return
         leaked = adopt_leaked(volume, found.leaked) if found.leaked else 0

@@ -58,6 +58,8 @@ from dffs.sync.runner import Options, Outcome, Runner
 @click.option("--checkpoint/--no-checkpoint", "keep", default=True, show_default=True)
 @click.option("--checkpoint-file", type=click.Path(path_type=Path))
 @click.option("--checkpoint-interval", type=DURATION, default=10.0, show_default=True)
+@click.option("--dst-passphrase-file", type=click.Path(exists=True, path_type=Path),
+              help="Of an encrypted volume at DST, where it is another.")  # fmt: skip
 @click.option("-v", "--verbose", is_flag=True, help="A line per object.")
 @with_passphrase
 def command(source: str, destination: str, **given: Any) -> int:
@@ -69,10 +71,12 @@ def command(source: str, destination: str, **given: Any) -> int:
     """
     if source.endswith("/") != destination.endswith("/"):
         raise BadInput("SRC and DST must both end with a slash")
-    volumes = VolumeOptions(passphrase=passphrase(given["passphrase_file"]))
-    left = open_address(source, volumes, links=given["links"])
+    secret = passphrase(given["passphrase_file"])
+    other = given["dst_passphrase_file"]
+    left = open_address(source, VolumeOptions(passphrase=secret), links=given["links"])
     try:
-        right = open_address(destination, volumes, links=given["links"])
+        options = VolumeOptions(passphrase=passphrase(other) if other else secret)
+        right = open_address(destination, options, links=given["links"])
         try:
             outcome = _run(left, right, given)
         finally:
@@ -171,7 +175,7 @@ def _options(given: dict[str, Any]) -> Options:
 
 # Options that change how fast it goes and what is shown, not what is done.
 _PASSING = {"threads", "verbose", "bwlimit", "keep", "checkpoint_file", "checkpoint_interval"}
-_PASSING |= {"max_failure", "passphrase_file"}
+_PASSING |= {"max_failure", "passphrase_file", "dst_passphrase_file"}
 
 
 def _lasting(given: dict[str, Any]) -> list[tuple[str, Any]]:

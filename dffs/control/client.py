@@ -6,7 +6,6 @@ import json
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from dfcore.errors import MeganeuraError, Unavailable
@@ -22,7 +21,7 @@ def ask(
     on_progress: Callable[[Json], None] = lambda _: None,
 ) -> Json:
     """Carry an operation out in the process of a mount; raises what it raised there."""
-    channel = _connect(mounted.point)
+    channel = _connect(mounted)
     with channel, channel.makefile("rwb") as stream:
         stream.write(json.dumps({"op": operation, "args": arguments}).encode() + b"\n")
         stream.flush()
@@ -38,14 +37,16 @@ def ask(
     raise Unavailable(f"{mounted.point}: the mount ended before the command did")
 
 
-def _connect(point: Path) -> socket.socket:
-    for path in sockets_of(point):
+def _connect(mounted: MountedPath) -> socket.socket:
+    for path in sockets_of(mounted.point, mounted.owner):
         channel = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         with suppress(OSError):
             channel.connect(str(path))
             return channel
         channel.close()
-    raise Unavailable(f"{point}: its mount takes no commands (an older version, or it is ending)")
+    raise Unavailable(
+        f"{mounted.point}: its mount takes no commands (it is ending, or older)"
+    )
 
 
 def _error(message: Json) -> Exception:

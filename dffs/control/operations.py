@@ -5,7 +5,9 @@ Arguments and results are JSON. Paths are relative to the mount's root. The call
 
 from __future__ import annotations
 
+import errno
 import itertools
+import os
 import sys
 import threading
 import traceback
@@ -38,7 +40,6 @@ class Operations:
             "clone": self.clone,
             "rmr": self.rmr,
             "warmup": self.warmup,
-            "quota_target": self.quota_target,
             "latency": self.latency,
             "cached": self.cached,
             "stacks": self.stacks,
@@ -61,12 +62,14 @@ class Operations:
         attr = self._tree.stat(path, follow=False)
         told = describe(self._volume, attr, with_blocks=blocks)
         if recursive and attr.kind is FileKind.DIRECTORY:
+            self._volume.meta.access(self._tree.caller, attr.ino, os.R_OK)
             told["totals"] = _totals(self._volume.meta.totals(attr.ino))
         return told
 
     def summary(self, *, path: str, depth: int = 2, entries: int = 10) -> Progress:
         """The largest entries of a tree, some levels deep."""
         yield {}
+        self._volume.meta.access(self._tree.caller, self._tree.stat(path).ino, os.R_OK)
         return summarize(self._tree, path, depth=depth, entries=entries)
 
     def clone(
@@ -90,11 +93,6 @@ class Operations:
         warmer = Warmer(self._volume, self._tree, threads)
         yield from warmer.run(paths, action)
         return warmer.outcome.as_json()
-
-    def quota_target(self, *, path: str) -> Progress:
-        """The inode of a directory, for quotas."""
-        yield {}
-        return {"ino": self._tree.stat(path).ino}
 
     def latency(self) -> Progress:
         """How long engine and object store take to answer, in ms."""
@@ -121,11 +119,13 @@ class Operations:
     def sample(self, *, seconds: float = 5.0) -> Progress:
         """Collapsed stacks of all threads over some seconds."""
         yield {}
+        self._owner_only()
         return {"stacks": profile.sample_stacks(min(seconds, MAX_SAMPLE_S))}
 
     def stacks(self) -> Progress:
         """What every thread of the process does."""
         yield {}
+        self._owner_only()
         names = {thread.ident: thread.name for thread in threading.enumerate()}
         return {
             "stacks": {
@@ -133,6 +133,11 @@ class Operations:
                 for ident, frame in sys._current_frames().items()
             }
         }
+
+    def _owner_only(self) -> None:
+        """How the process works inside is its owner's business."""
+        if self._tree.caller.uid not in (0, os.geteuid()):
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
 
 
 def _totals(totals: TreeTotals) -> Json:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dfcore.errors import NotFound
@@ -21,6 +22,8 @@ class MountedPath:
     inner: str
     minor: int
     source: str
+    owner: int = 0
+    """The user whose process serves it."""
 
 
 def runtime_dir(uid: int) -> Path:
@@ -33,19 +36,18 @@ def socket_path(point: Path, pid: int, uid: int) -> Path:
     return runtime_dir(uid) / f"mount-{_name(point)}-{pid}.sock"
 
 
-def sockets_of(point: Path) -> list[Path]:
-    """Sockets that may be those of a mount, the newest first; root's before those of other users."""
-    pattern = f"mount-{_name(point)}-*.sock"
-    folders = [runtime_dir(0), *sorted(Path("/tmp").glob("meganeura-*"))]
-    found = [path for folder in folders for path in folder.glob(pattern) if _trusted(path)]
-    return sorted(found, key=lambda path: (path.stat().st_uid != 0, -path.stat().st_mtime_ns))
+def sockets_of(point: Path, owner: int) -> list[Path]:
+    """Sockets that may be those of a mount, the newest first; others' are not looked at."""
+    found = runtime_dir(owner).glob(f"mount-{_name(point)}-*.sock")
+    mine = [path for path in found if _is_of(path, owner)]
+    return sorted(mine, key=lambda path: -path.stat().st_mtime_ns)
 
 
-def _trusted(path: Path) -> bool:
-    """Nobody but its owner can have put it there."""
+def _is_of(path: Path, owner: int) -> bool:
+    """Nobody but the owner can have put it there."""
     try:
         folder = path.parent.stat()
-        return folder.st_uid == path.stat().st_uid and not folder.st_mode & 0o022
+        return folder.st_uid == path.stat().st_uid == owner and not folder.st_mode & 0o022
     except OSError:
         return False
 
@@ -66,7 +68,16 @@ def locate(path: Path) -> MountedPath:
             best = MountedPath(one.point, "" if inner == "." else inner, one.minor, one.source)
     if best is None:
         raise NotFound(f"{path}: not on a mount of dffs")
-    return best
+    return replace(best, owner=owner_of(best.minor))
+
+
+def owner_of(minor: int) -> int:
+    """The user who mounted a connection; the kernel knows."""
+    for line in Path("/proc/self/mountinfo").read_text(errors="replace").splitlines():
+        if line.split()[2] == f"0:{minor}":
+            owner = re.search(r"user_id=(\d+)", line)
+            return int(owner[1]) if owner else 0
+    return 0
 
 
 def _real(path: Path) -> Path:

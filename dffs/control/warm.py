@@ -6,6 +6,7 @@ model at the same time share what each of them fetches.
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import time
@@ -115,6 +116,8 @@ class Warmer:
             self.outcome.held_bytes += held
 
     def _evict(self, attr: Attr) -> None:
+        if self._tree.caller.uid not in (0, os.geteuid(), attr.uid):
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
         rows = list(rows_of(self._volume, attr))
         size = self._volume.blocks.block_size_bytes
         freed = self._volume.cache.evict(rows, attr.size_bytes, size)
@@ -127,7 +130,7 @@ class Warmer:
             self.outcome.held_bytes += held
         if held == attr.size_bytes:
             return
-        self._tree.meta.access(self._tree.caller, attr.ino, 4)
+        self._tree.meta.access(self._tree.caller, attr.ino, os.R_OK)
         handle = self._volume.files.open(ROOT_CALLER, attr.ino, os.O_RDONLY)
         buffer = memoryview(bytearray(_READ_BYTES))
         try:

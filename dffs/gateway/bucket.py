@@ -83,6 +83,10 @@ class Bucket:
         meta = self.tree.meta
         return Object(key, attr, metadata.etag_of(meta, attr), metadata.load(meta, attr))
 
+    def listed(self, key: str, attr: Attr) -> Object:
+        """The same without what listings do not show."""
+        return Object(key, attr, metadata.etag_of(self.tree.meta, attr), Kept())
+
     def _find(self, key: str) -> Attr | None:
         attr = self.tree.find(key)
         if attr is None or (attr.kind is FileKind.DIRECTORY) != key.endswith("/"):

@@ -13,6 +13,8 @@ from dffs.gateway.metadata import DEFAULT_TYPE
 from dffs.gateway.sigv4 import Signed
 from dffs.treefile import TreeReader
 
+_READABLE = " !#$%&'()*+,-./:;<=>?@[]^_`{|}~\""
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -93,4 +95,4 @@ def _one_line(value: str) -> str:
 
 def _latin(value: str) -> str:
     # Header values of clients in UTF-8 come in, and go out, byte for byte.
-    return value if value.isascii() else quote(value, safe=" !#$%&'()*+,-./:;<=>?@[]^_`{|}~\"")
+    return value if value.isascii() else quote(value, safe=_READABLE, errors="surrogateescape")

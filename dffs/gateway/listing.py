@@ -111,10 +111,10 @@ def _object(bucket: Bucket, key: str, attr: Attr) -> Object | None:
     """An entry as an object; None for what is none: plain directories, devices, dead links."""
     meta = bucket.tree.meta
     if attr.kind is FileKind.DIRECTORY:
-        return bucket.told(key, attr) if metadata.is_marked(meta, attr) else None
+        return bucket.listed(key, attr) if metadata.is_marked(meta, attr) else None
     if attr.kind is FileKind.SYMLINK:
         try:
             attr = bucket.tree.stat(key)
         except MetaError:
             return None
-    return bucket.told(key, attr) if attr.kind is FileKind.FILE else None
+    return bucket.listed(key, attr) if attr.kind is FileKind.FILE else None

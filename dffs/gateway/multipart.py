@@ -114,6 +114,8 @@ class Uploads:
         tree = self._tree
         attr = tree.meta.lookup(tree.caller, upload.folder, partial)
         metadata.save(tree.meta, attr, Kept(), etag)
+        # What a rename replaces goes to the trash; a part that comes again is not worth that.
+        tree.discard(upload.folder, b"%05d" % number)
         return tree.publish(upload.folder, partial, b"%05d" % number)
 
     def parts(self, upload: Upload) -> list[StoredPart]:

@@ -174,7 +174,8 @@ def _claim_of_header(request: Request, header: str) -> _Claim:
 def _no_unsigned_amz(request: Request, signed: tuple[str, ...]) -> None:
     """A header that changes what is done must not be added by somebody on the way."""
     for name, _ in request.headers:
-        if name.lower().startswith("x-amz-") and name.lower() not in signed:
+        lower = name.lower()
+        if lower.startswith("x-amz-") and lower not in (*signed, "x-amz-user-agent"):
             raise S3Error("AccessDenied", f"The header {name} is not signed.")
 
 

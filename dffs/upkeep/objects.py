@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 from dfcore.errors import MeganeuraError
 from dffs.meta.types import Attr, Block, BlockUse, FileKind
 from dffs.object.store import ObjectInfo
-from dffs.tree import Tree
+from dffs.tree import PARTIAL, Tree
 from dffs.volume import Volume
 
 LEAK_AGE_S = 3600.0
+PARTIAL_AGE_S = 86400.0
 _PAGE = 10_000
 _ROWS = 256
 
@@ -106,6 +107,16 @@ def adopt_leaked(volume: Volume, leaked: list[ObjectInfo]) -> int:
     for first in range(0, len(blocks), 500):
         volume.meta.reserve_blocks(blocks[first : first + 500])
     return len(blocks)
+
+
+def stale_partials(volume: Volume, now_s: float | None = None) -> Iterator[tuple[int, bytes]]:
+    """Directory and name of files that were begun a day ago and never got their names."""
+    until_ns = int(((time.time() if now_s is None else now_s) - PARTIAL_AGE_S) * 1e9)
+    tree = Tree(volume.meta, volume.files)
+    for path, attr in tree.walk():
+        name = path.rpartition("/")[2]
+        if PARTIAL in name and name.startswith(".") and attr.ctime_ns < until_ns:
+            yield tree.place(path)
 
 
 def files_with(volume: Volume, digests: set[bytes]) -> Iterator[tuple[str, Attr]]:

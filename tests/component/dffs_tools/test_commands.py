@@ -18,6 +18,7 @@ from dffs.cli.main import command as dffs
 from dffs.meta.fs import Meta
 from dffs.object.opening import Location, open_store
 from dffs.tree import Tree
+from dffs.upkeep import objects
 from dffs.volume import Volume
 from tests.component.dffs_tools.conftest import KIB, make_volume
 
@@ -134,8 +135,8 @@ def _values(dump: Path) -> bytes:
 
 def test_missing_and_damaged_objects_are_found(filled: str, run: Run, tmp_path: Path) -> None:
     assert run("verify", filled)[0] == 0
-    objects = sorted((tmp_path / "volume/objects/models/blocks").rglob("*"))
-    files = [path for path in objects if path.is_file()]
+    there = sorted((tmp_path / "volume/objects/models/blocks").rglob("*"))
+    files = [path for path in there if path.is_file()]
     big = [path for path in files if path.stat().st_size > 10]
     big[0].write_bytes(os.urandom(big[0].stat().st_size))
     code, text = run("verify", filled)
@@ -164,6 +165,21 @@ def test_dead_and_leaked_objects_are_collected(filled: str, run: Run, tmp_path: 
     run("gc", filled, "--delete", "--age", "0")
     _, text = run("gc", filled, "--delete", "--age", "0")
     assert "bucket: 0 objects" in run("gc", filled)[1]
+
+
+def test_uploads_that_were_never_finished_are_collected(
+    filled: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Volume.open(filled) as volume:
+        tree = Tree(volume.meta, volume.files)
+        partial, attr = tree.begin(tree.root, b"begun")
+        tree.meta.release(attr.ino)
+    assert "unfinished: 0" in run("gc", filled)[1]
+    monkeypatch.setattr(objects, "PARTIAL_AGE_S", -1)
+    assert "unfinished: 1" in run("gc", filled)[1]
+    run("gc", filled, "--delete")
+    with Volume.open(filled) as volume:
+        assert Tree(volume.meta, volume.files).find(os.fsdecode(partial)) is None
 
 
 def test_the_change_feed_is_printed(meta_url: str, run: Run) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -65,7 +66,7 @@ def test_what_is_not_known_is_judged_by_nobody() -> None:
 def test_kernels_and_faults_are_read() -> None:
     assert kernel_version("6.18.44-cloud") == (6, 18)
     assert kernel_version("strange") is None
-    assert faults_of(1 if not Path("/proc/self").exists() else __import__("os").getpid(), 0.01).pid
+    assert faults_of(os.getpid(), 0.01).pid == os.getpid()
 
 
 def test_a_line_of_stats_tells_rates() -> None:
@@ -109,8 +110,11 @@ def test_a_socket_that_others_may_have_made_is_not_trusted(
 ) -> None:
     monkeypatch.setattr(places, "runtime_dir", lambda uid: tmp_path / "run")
     (tmp_path / "run").mkdir(mode=0o755)
-    made = places.socket_path(Path("/mnt/a"), 1, 0)
+    me = os.geteuid()
+    made = places.socket_path(Path("/mnt/a"), 1, me)
     made.touch()
-    assert made in places.sockets_of(Path("/mnt/a"))
+    assert places.sockets_of(Path("/mnt/a"), me) == [made]
+    assert places.sockets_of(Path("/mnt/a"), me + 1) == []
+    assert places.sockets_of(Path("/mnt/b"), me) == []
     (tmp_path / "run").chmod(0o777)
-    assert made not in places.sockets_of(Path("/mnt/a"))
+    assert places.sockets_of(Path("/mnt/a"), me) == []

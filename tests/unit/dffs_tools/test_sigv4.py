@@ -11,6 +11,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from dffs.gateway import sigv4
+from dffs.gateway.calls import split_target
 from dffs.gateway.errors import S3Error
 
 KEYS = {"AKDFFS": "a secret/with+signs"}
@@ -96,3 +97,14 @@ def test_a_presigned_url_holds_until_it_expires() -> None:
     with pytest.raises(S3Error) as told:
         sigv4.check(_received(request, path="/models/else"), KEYS.get, _now())
     assert told.value.name == "SignatureDoesNotMatch"
+
+
+def test_a_bucket_is_named_by_the_path_or_by_the_host() -> None:
+    assert split_target("/models/a%20b/c", "x=1&acl", "host:9000", "") == (
+        "models",
+        "a b/c",
+        {"x": "1", "acl": ""},
+    )
+    assert split_target("/a/b", "", "models.s3.local:9000", "s3.local")[:2] == ("models", "a/b")
+    assert split_target("/models/a", "", "s3.local", "s3.local")[:2] == ("models", "a")
+    assert split_target("/", "", "s3.local", "")[:2] == ("", "")
