@@ -14,12 +14,16 @@ GIB = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class CacheOptions:
-    """The node's cache: directories on one or several disks; none keeps blocks in memory only."""
+    """The node's cache: directories on one or several disks; none keeps blocks in memory only.
+
+    `encrypt` keeps blocks on the disks as they are in the object store; for encrypted volumes.
+    """
 
     dirs: tuple[Path, ...] = ()
     size_bytes: int = 100 * GIB
     free_ratio: float = 0.1
     memory_bytes: int = 64 << 20
+    encrypt: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,7 @@ class Volume:
         try:
             record = Format.from_json(meta.get_format().decode())
             blocks = open_blocks(record, options)
-            cache = open_cache(record, options.cache)
+            cache = open_cache(record, options.cache, blocks.codec)
             files = Files(
                 meta,
                 blocks,
@@ -190,8 +190,10 @@ def open_staging(cache: NodeCache, options: VolumeOptions) -> Staging | None:
     return Staging(cache, cache.folder.with_name(f"{cache.folder.name}-staging"))
 
 
-def open_cache(record: Format, options: CacheOptions) -> NodeCache:
+def open_cache(record: Format, options: CacheOptions, codec: Codec) -> NodeCache:
     """The node's cache. One process writes a store: each further one of this volume has its own."""
+    if options.encrypt and record.encryption == "none":
+        raise BadInput("--cache-encrypt: the volume is not encrypted, there is no key")
     if not options.dirs:
         return NodeCache(None, memory_bytes=options.memory_bytes)
     for number in range(1, _PROCESSES_PER_CACHE + 1):
@@ -202,7 +204,8 @@ def open_cache(record: Format, options: CacheOptions) -> NodeCache:
         except ConfigError:
             continue
         folder = options.dirs[0] / name
-        return NodeCache(store, memory_bytes=options.memory_bytes, folder=folder)
+        seal = codec if options.encrypt else None
+        return NodeCache(store, memory_bytes=options.memory_bytes, folder=folder, seal=seal)
     raise ConfigError(f"cache {options.dirs[0]}: {_PROCESSES_PER_CACHE} processes use it already")
 
 

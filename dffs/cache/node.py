@@ -18,6 +18,7 @@ import xxhash
 from blobstore import Blob, BlobStore, Pin
 from dfcore.errors import MeganeuraError, NoSpace
 from dfcore.pieces import Geometry
+from dffs.blocks.codec import Codec
 from dffs.buffers import Borrowed, new_buffer
 from dffs.cache.cachedfile import CachedFile
 from dffs.cache.memory import MemoryCache
@@ -29,13 +30,23 @@ _PLACES = 1 << 16
 
 
 class NodeCache:
-    """`store` is open already, its first disk in `folder`; None keeps blocks in memory only."""
+    """`store` is open already, its first disk in `folder`; None keeps blocks in memory only.
+
+    With `seal` blocks are kept as the objects that they are in the volume, encrypted: no file is in
+    one piece on the disk then, and none can be given to the kernel.
+    """
 
     def __init__(
-        self, store: BlobStore | None, *, memory_bytes: int, folder: Path | None = None
+        self,
+        store: BlobStore | None,
+        *,
+        memory_bytes: int,
+        folder: Path | None = None,
+        seal: Codec | None = None,
     ) -> None:
         self.store = store
         self.folder = folder
+        self._seal = seal
         self.memory = MemoryCache(memory_bytes)
         self._lock = threading.Lock()
         self._buffers = Borrowed()
@@ -52,12 +63,22 @@ class NodeCache:
             return held
         try:
             blob = self.store.get(block_blob_id(block.digest))
-            if blob is not None and blob.complete:
-                return _bytes_of(blob, 0, block.stored_bytes)
-            return self._from_file(block)
+            if blob is None or not blob.complete:
+                return self._from_file(block)
+            if self._seal is not None:
+                return self._opened(self._seal, block, blob)
+            return _bytes_of(blob, 0, block.stored_bytes)
         except (MeganeuraError, OSError) as error:
             _log.warning("cached block is unreadable", reason=str(error))
             return None
+
+    def _opened(self, seal: Codec, block: Block, blob: Blob) -> memoryview | None:
+        body = _bytes_of(blob, 0, blob.size_bytes)
+        if body is None:
+            return None
+        plain = memoryview(seal.decode(block.digest, body, block.stored_bytes)).cast("B")
+        self.memory.put(block.digest, plain)  # the next part of it is asked for soon
+        return plain
 
     def _from_file(self, block: Block) -> memoryview | None:
         with self._lock:
@@ -102,6 +123,8 @@ class NodeCache:
         if self.store is None:
             self.memory.put(digest, memoryview(bytes(data)))
             return
+        if self._seal is not None:
+            data = memoryview(self._seal.encode(digest, data)).cast("B")
         size = len(data)
         try:
             blob = self.store.create(block_blob_id(digest), _one_unit(size))
@@ -129,7 +152,7 @@ class NodeCache:
 
     def file(self, blocks: Sequence[Block], size_bytes: int, block_bytes: int) -> CachedFile | None:
         """The place of a whole file's content; None if it cannot be kept as one. Close it."""
-        if self.store is None or not size_bytes:
+        if self.store is None or self._seal is not None or not size_bytes:
             return None
         blob_id, geometry = file_identity(blocks, size_bytes, block_bytes)
         with self._lock:

@@ -15,6 +15,7 @@ import click
 
 from dfcore.errors import BadInput, MeganeuraError
 from dfcore.quantities import parse_duration, parse_size
+from dffs.named import meta_url_of
 from dfinfra import lifecycle
 
 T = TypeVar("T")
@@ -83,7 +84,16 @@ SIZE: Parsed[int] = Parsed("size", _size)
 RATE: Parsed[int] = Parsed("rate", _rate)
 DURATION: Parsed[float] = Parsed("duration", parse_duration)
 
-META_URL = click.argument("meta_url", metavar="META-URL")
+
+def _meta_url(_ctx: click.Context, _param: click.Parameter, text: str) -> str:
+    """`dffs://NAME` stands for the URL that the user has noted under that name: a password need not
+    be where every process can read it."""
+    if not text.startswith("dffs://"):
+        return text
+    return meta_url_of(text.removeprefix("dffs://").rstrip("/"))
+
+
+META_URL = click.argument("meta_url", metavar="META-URL", callback=_meta_url)
 
 
 def passphrase_option(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -30,6 +30,7 @@ class Flags(TypedDict, total=False):
 
     passphrase_file: Path | None
     cache_dir: tuple[str, ...]
+    cache_encrypt: bool
     cache_size: int
     free_space_ratio: float
     buffer_size: int
@@ -56,6 +57,12 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         metavar="DIR",
         help="Where blocks are kept on this node; several disks: repeat it, or separate them by ':'."
         " `memory` keeps them in memory only.",
+    ),
+    click.option(
+        "--cache-encrypt",
+        is_flag=True,
+        help="Keep blocks of an encrypted volume encrypted on this node, too. Slower: no file is the"
+        " kernel's to read.",
     ),
     click.option("--cache-size", type=SIZE, default=100 * GIB, show_default="100G"),
     click.option(
@@ -164,7 +171,9 @@ def _cache(flags: Flags) -> CacheOptions:
             raise BadInput("--cache-dir: `memory` stands alone")
         return CacheOptions(memory_bytes=flags["cache_size"] if flags["cache_size"] < GIB else GIB)
     dirs = tuple(Path(text).expanduser() for text in written) or (places.cache_folder(),)
-    return CacheOptions(dirs, flags["cache_size"], flags["free_space_ratio"])
+    return CacheOptions(
+        dirs, flags["cache_size"], flags["free_space_ratio"], encrypt=flags["cache_encrypt"]
+    )
 
 
 def _files(flags: Flags) -> FilesPolicy:

@@ -11,7 +11,8 @@ from click.testing import CliRunner
 from dfcore.errors import BadInput, Denied, MeganeuraError
 from dffs.cli.entry import _invoke
 from dffs.cli.main import command
-from dffs.options import VolumeOptions
+from dffs.meta.types import ROOT_CALLER
+from dffs.options import CacheOptions, VolumeOptions
 from dffs.volume import Volume
 from tests.component.dffs_data.test_files import content, noise, write
 from tests.servers import shared
@@ -121,6 +122,31 @@ def test_an_encrypted_volume_needs_its_passphrase(tmp_path: Path) -> None:
     )
     with Volume.open(made, VolumeOptions(passphrase=b"open rye")) as volume:
         assert content(volume, ino) == text
+
+
+def test_the_cache_of_an_encrypted_volume_can_be_encrypted(tmp_path: Path) -> None:
+    made = f"sqlite:///{tmp_path}/meta.db"
+    where = ("--bucket", tmp_path / "bucket", "--block-size", "64K")
+    run("format", made, "models", *where, "--encrypt", MEGANEURA_PASSPHRASE="open sesame")
+    cache = CacheOptions(dirs=(tmp_path / "cache",), free_ratio=0.0, encrypt=True)
+    chosen = VolumeOptions(passphrase=b"open sesame", cache=cache)
+    text = b"the weights of a model " * 10_000
+    with Volume.open(made, chosen) as volume:
+        ino = write(volume, "a", text)
+    with Volume.open(made, chosen) as volume:
+        volume.blocks.delete(block.digest for block in volume.meta.blocks(ino, 0, 4))
+        assert content(volume, ino) == text
+        file = volume.files.open(ROOT_CALLER, ino, 0)
+        assert file.passthrough_fd() is None
+        file.release()
+    kept = [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+    assert kept
+    assert not any(b"weights" in path.read_bytes() for path in kept)
+
+
+def test_a_volume_goes_by_a_name(url: str) -> None:
+    told = run("status", "dffs://mine", MEGANEURA_VOLUME_MINE=url)
+    assert json.loads(told)["setting"]["name"] == "models"
 
 
 @pytest.mark.parametrize(
