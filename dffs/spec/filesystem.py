@@ -77,7 +77,7 @@ class DffsFileSystem(AbstractFileSystem):  # type: ignore[misc]
         """The entries of a directory, or the one file."""
         tree, inner = self._tree(path)
         top = self._strip_protocol(path)
-        attr = _not_found(path, lambda: tree.stat(inner))
+        attr = _as_python(path, lambda: tree.stat(inner))
         if attr.kind is not FileKind.DIRECTORY:
             found = [_info(top, attr)]
         else:
@@ -91,7 +91,7 @@ class DffsFileSystem(AbstractFileSystem):  # type: ignore[misc]
     def info(self, path: str, **_: Any) -> dict[str, Any]:
         """What is known of a path; links are followed."""
         tree, inner = self._tree(path)
-        return _info(self._strip_protocol(path), _not_found(path, lambda: tree.stat(inner)))
+        return _info(self._strip_protocol(path), _as_python(path, lambda: tree.stat(inner)))
 
     def created(self, path: str) -> Any:
         """When the inode last changed."""
@@ -123,7 +123,7 @@ class DffsFileSystem(AbstractFileSystem):  # type: ignore[misc]
     ) -> Any:
         tree, inner = self._tree(path)
         if mode == "rb":
-            reader = _not_found(path, lambda: tree.open_read(inner))
+            reader = _as_python(path, lambda: tree.open_read(inner))
             return io.BufferedReader(reader, block_size or 128 << 10)
         old = None
         if mode == "ab" and (attr := tree.find(inner)) is not None:
@@ -139,7 +139,7 @@ class DffsFileSystem(AbstractFileSystem):  # type: ignore[misc]
     ) -> bytes:
         """The content, or a range; negative places count from the end."""
         tree, inner = self._tree(path)
-        with _not_found(path, lambda: tree.open_read(inner)) as file:
+        with _as_python(path, lambda: tree.open_read(inner)) as file:
             size = file.size_bytes
             first, last = _place(start or 0, size), size if end is None else _place(end, size)
             return file.pread(first, max(last - first, 0))
@@ -147,12 +147,12 @@ class DffsFileSystem(AbstractFileSystem):  # type: ignore[misc]
     def pipe_file(self, path: str, value: bytes, mode: str = "overwrite", **_: Any) -> None:
         """Write a whole file."""
         tree, inner = self._tree(path)
-        tree.write(inner, [value], overwrite=mode != "create")
+        _as_python(path, lambda: tree.write(inner, [value], overwrite=mode != "create"))
 
     def cp_file(self, path1: str, path2: str, **_: Any) -> None:
         """Copy by rows: no byte is read. Within one volume; else by bytes."""
         (tree, old), (other, new) = self._tree(path1), self._tree(path2)
-        attr = _not_found(path1, lambda: tree.stat(old))
+        attr = _as_python(path1, lambda: tree.stat(old))
         if attr.kind is FileKind.DIRECTORY:
             other.mkdirs(new)
         elif tree.meta is other.meta:
@@ -187,7 +187,7 @@ class DffsFileSystem(AbstractFileSystem):  # type: ignore[misc]
     def rmdir(self, path: str) -> None:
         """Remove an empty directory."""
         tree, inner = self._tree(path)
-        _not_found(path, lambda: tree.remove(inner))
+        _as_python(path, lambda: tree.remove(inner))
 
     def rm_file(self, path: str) -> None:
         """Remove a file."""
@@ -210,11 +210,11 @@ class DffsFileSystem(AbstractFileSystem):  # type: ignore[misc]
         if tree.meta is not other.meta:
             super().mv(path1, path2, recursive=recursive, maxdepth=maxdepth)
             return
-        _not_found(path1, lambda: tree.rename(old, new))
+        _as_python(path1, lambda: tree.rename(old, new))
 
 
 def _remove(path: str, tree: Tree, inner: str, recursive: bool) -> int:
-    return _not_found(path, lambda: tree.remove(inner, recursive=recursive))
+    return _as_python(path, lambda: tree.remove(inner, recursive=recursive))
 
 
 def _info(name: str, attr: Attr | None) -> dict[str, Any]:
@@ -236,7 +236,7 @@ def _info(name: str, attr: Attr | None) -> dict[str, Any]:
     }
 
 
-def _not_found(path: str, call: Callable[[], T]) -> T:
+def _as_python(path: str, call: Callable[[], T]) -> T:
     """fsspec and its users tell by the class of an error what happened, not by its errno."""
     try:
         return call()
