@@ -45,7 +45,7 @@ class Clones(Trees, Core):
             ino = self._new_ino()
 
             def whole(work: Work) -> Node:
-                work.load_to_change((parent, name), inos=(source,))
+                work.load_to_make(parent, name, (source,))
                 node = copier.copy(work, work.node(source), ino, parent)
                 _attach(work, caller, node, parent, name, node.size, 1)
                 return node
@@ -56,7 +56,7 @@ class Clones(Trees, Core):
         size_bytes, names = self._fill(copier, source, ino)
 
         def finish(work: Work) -> Node:
-            work.load_to_change((parent, name), inos=(ino,))
+            work.load_to_make(parent, name, (ino,))
             node = work.node(ino)
             work.txn.delete(keys.clone(ino))
             node.parent = parent

@@ -44,6 +44,7 @@ class Core:
         self.heartbeat_s = heartbeat_s
         self.reclaim_age_s = reclaim_age_s
         self.sid = 0
+        self.hints: dict[tuple[int, bytes], int] = {}
         self._opened: Counter[int] = Counter()
         self._claimed: set[int] = set()  # orphans that are marked as open here
         self._opened_lock = threading.Lock()

@@ -16,6 +16,7 @@ from dffs.meta.types import (
     FileKind,
     InodeFlag,
     MetaError,
+    QuotaKind,
     TrashItem,
 )
 from dffs.meta.work import Work, check_name
@@ -154,6 +155,8 @@ def put_in_trash(work: Work, node: Node, parent: int, name: bytes) -> None:
 def bury(work: Work, node: Node, *, is_open: bool) -> None:
     """An inode has no name any more: it is deleted later, when no session has it open."""
     work.charge(node, 0 if node.is_directory else -node.size, -1)
+    if node.is_directory:
+        work.drop_quota(QuotaKind.DIRECTORY, node.ino)
     node.parent = 0
     work.txn.put(keys.orphan(node.ino), work.now_ns.to_bytes(8, "big"))
     if is_open and work.sid:

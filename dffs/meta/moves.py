@@ -81,7 +81,7 @@ class Moves(Core):
         check_name(name)
 
         def op(work: Work) -> Node:
-            work.load_to_change((parent, name), inos=(ino,))
+            work.load_to_make(parent, name, (ino,))
             directory, node = work.directory(parent), work.node(ino)
             need(work, caller, directory, SEARCH)
             if work.entry(parent, name) is not None:

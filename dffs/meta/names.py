@@ -60,7 +60,7 @@ class Names(Core):
         self.ensure_session()
 
         def op(work: Work) -> tuple[Node, bool]:
-            work.load_to_change((parent, name))
+            work.load_to_make(parent, name)
             if not exclusive:
                 found = work.entry(parent, name)
                 if found is not None:
@@ -123,7 +123,7 @@ class Names(Core):
         ino = self._new_ino()
 
         def op(work: Work) -> Node:
-            work.load_to_change((parent, name))
+            work.load_to_make(parent, name)
             node = inodes.make(
                 *(work, caller, parent, name, ino, kind, mode, umask),
                 rdev=rdev,

@@ -57,17 +57,7 @@ class Quotas(Trees, Core):
 
     def delete_quota(self, kind: QuotaKind, key: int) -> bool:
         """Drop a limit."""
-
-        def op(work: Work) -> bool:
-            quota = _quota(work.txn, kind, key)
-            if quota is None:
-                return False
-            work.txn.delete(keys.quota(kind, key))
-            work.txn.add(keys.quota_use(kind, key, b"b"), -quota.used_bytes)
-            work.txn.add(keys.quota_use(kind, key, b"i"), -quota.used_inodes)
-            return True
-
-        return self._write(op)
+        return self._write(lambda work: work.drop_quota(kind, key))
 
     def check_quota(
         self, kind: QuotaKind, key: int, *, repair: bool = False

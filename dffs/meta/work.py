@@ -26,12 +26,14 @@ from dffs.meta.types import (
 )
 
 _DEFAULTS = Settings()
+_HINTS_MAX = 30_000
 
 
 class Client(Protocol):
     """What a transaction has to know about the client that runs it."""
 
     sid: int
+    hints: dict[tuple[int, bytes], int]  # where names led to when they were last seen
 
     def parse_settings(self, raw: bytes) -> Settings:
         """The settings, parsed once as long as they stay the same."""
@@ -46,6 +48,7 @@ class Work:
         self.now_ns = now_ns
         self.sid = client.sid
         self._client = client
+        self._hints = client.hints
         self._nodes: dict[int, Node] = {}
         self._dirty: dict[int, Node] = {}
         self._bytes = self._inodes = 0
@@ -58,15 +61,31 @@ class Work:
         names: Sequence[tuple[int, bytes]] = (),
         others: Sequence[bytes] = (),
     ) -> None:
-        """Read inodes, entries (with the inodes they lead to) and other keys in one round trip."""
+        """Read inodes, entries (with the inodes they lead to) and other keys in one round trip.
+
+        To read through an entry costs the server more than to read two keys. So we guess where a
+        known name leads; a wrong guess costs a round trip more, and nothing else.
+        """
         wanted = [keys.inode(ino) for ino in inos]
         wanted.extend(others)
-        self.txn.prefetch(wanted, [keys.entry(parent, name) for parent, name in names])
+        through = []
+        hints = self._hints
+        for place in names:
+            guess = hints.get(place)
+            if guess is None:
+                through.append(keys.entry(*place))
+            else:
+                wanted += (keys.entry(*place), keys.inode(guess))
+        self.txn.prefetch(wanted, through)
 
     def load_to_change(self, *names: tuple[int, bytes], inos: Sequence[int] = ()) -> None:
         """`load` of what an operation on names needs: directories, entries, settings."""
         parents = dict.fromkeys(parent for parent, _ in names)
         self.load([*parents, *inos], names, (keys.SETTINGS,))
+
+    def load_to_make(self, parent: int, name: bytes, inos: Sequence[int] = ()) -> None:
+        """`load` of what a new name needs: most likely, there is nothing under it."""
+        self.load([parent, *inos], (), (keys.SETTINGS, keys.entry(parent, name)))
 
     @property
     def settings(self) -> Settings:
@@ -101,7 +120,12 @@ class Work:
     def entry(self, parent: int, name: bytes) -> int | None:
         """The inode number under a name, None if there is none."""
         raw = self.txn.get(keys.entry(parent, name))
-        return None if raw is None else records.unpack_entry(raw)[0]
+        if raw is None:
+            self._hints.pop((parent, name), None)
+            return None
+        ino = records.unpack_entry(raw)[0]
+        self._hint(parent, name, ino)
+        return ino
 
     def existing(self, parent: int, name: bytes) -> Node:
         """The inode under a name; ENOENT."""
@@ -128,7 +152,13 @@ class Work:
 
     def put_entry(self, parent: int, name: bytes, node: Node) -> None:
         """Let a name lead to an inode."""
+        self._hint(parent, name, node.ino)
         self.txn.put(keys.entry(parent, name), records.pack_entry(node.ino, node.kind))
+
+    def _hint(self, parent: int, name: bytes, ino: int) -> None:
+        if len(self._hints) >= _HINTS_MAX:
+            self._hints.clear()
+        self._hints[parent, name] = ino
 
     def forget(self, ino: int) -> None:
         """Delete an inode's record."""
@@ -198,6 +228,19 @@ class Work:
         """Count something for another key than before."""
         self._charge_quota(kind, old, -size_bytes, -inodes)
         self._charge_quota(kind, new, size_bytes, inodes)
+
+    def drop_quota(self, kind: QuotaKind, key: int) -> bool:
+        """There is no limit any more, and nothing to count; False if there was none."""
+        if kind == QuotaKind.DIRECTORY and not self.settings.directory_quotas:
+            return False
+        limit = keys.quota(kind, key)
+        if self.txn.get(limit) is None:
+            return False
+        self.txn.delete(limit)
+        for what in (b"b", b"i"):
+            name = keys.quota_use(kind, key, what)
+            self.txn.add(name, -self.txn.counter(name))
+        return True
 
     def _charge_quota(self, kind: QuotaKind, key: int, size_bytes: int, inodes: int) -> None:
         raw = self.txn.get(keys.quota(kind, key))

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -145,6 +146,12 @@ class Walk(RuleBasedStateMachine):
             lambda: self.meta.setattr(ROOT_CALLER, self.at(path), size=size),
             lambda: self.model.truncate((*path[0], path[1]), size),
         )
+
+    @rule(path=PATHS)
+    def quota(self, path: Path_) -> None:
+        """It limits nothing, but its use has to be right at the end."""
+        with suppress(MetaError):
+            self.meta.set_quota(QuotaKind.DIRECTORY, self.at(path), max_bytes=0, max_inodes=0)
 
     @rule()
     def clean(self) -> None:
