@@ -22,6 +22,10 @@ from dffs.object.remote import Timeouts
 from dffs.options import GIB, CacheOptions, VolumeOptions
 from dffs.vfs.parts import MIB, FilesPolicy
 
+_CACHE_BYTES = 100 * GIB
+#: With `--cache-dir memory`, unless --cache-size says otherwise.
+_MEMORY_BYTES = 256 * MIB
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -64,7 +68,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         help="Keep blocks of an encrypted volume encrypted on this node, too. Slower: no file is the"
         " kernel's to read.",
     ),
-    click.option("--cache-size", type=SIZE, default=100 * GIB, show_default="100G"),
+    click.option("--cache-size", type=SIZE, default=_CACHE_BYTES, show_default="100G"),
     click.option(
         "--free-space-ratio",
         type=click.FloatRange(0, 1, max_open=True),
@@ -169,7 +173,8 @@ def _cache(flags: Flags) -> CacheOptions:
     if "memory" in written:
         if len(written) > 1:
             raise BadInput("--cache-dir: `memory` stands alone")
-        return CacheOptions(memory_bytes=flags["cache_size"] if flags["cache_size"] < GIB else GIB)
+        asked = flags["cache_size"]
+        return CacheOptions(memory_bytes=_MEMORY_BYTES if asked == _CACHE_BYTES else asked)
     dirs = tuple(Path(text).expanduser() for text in written) or (places.cache_folder(),)
     return CacheOptions(
         dirs, flags["cache_size"], flags["free_space_ratio"], encrypt=flags["cache_encrypt"]

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import replace
 
-from dffs.meta.types import Attr, Block, Caller
+from dffs.meta.types import HOLE_BLOCK, Attr, Block, Caller
 from dffs.vfs.content import Content
 from dffs.vfs.errors import as_os_error
 from dffs.vfs.parts import Parts
@@ -163,19 +163,22 @@ class Inode:
         return len(data)
 
     def _row_of(self, index: int) -> Block:
-        # Called by the writer with the lock held; rows are loaded before the first partial write.
-        content = self._content
-        if content is None:
-            return self._parts.meta.blocks(self.ino, index, 1)[0]
-        return content.block(index)
+        # Called by the writer with the lock held, for blocks of which a part was written.
+        if self._content is not None:
+            return self._content.block(index)
+        if index * self._parts.block_bytes >= self._attr.size_bytes:
+            return HOLE_BLOCK
+        return self._parts.meta.blocks(self.ino, index, 1)[0]
 
     def _version(self) -> int:
         return self._attr.version
 
     def _committed(self, attr: Attr, changes: Mapping[int, Block]) -> None:
         # With the lock held: whoever reads takes content and staged bytes in one look.
-        before, self._attr = self._content, attr
-        self._content = None if before is None else before.changed(changes, attr.size_bytes)
+        before, alone = self._content, attr.version == self._attr.version + 1
+        self._attr, self._content = attr, None
+        if before is not None and alone:
+            self._content = before.changed(changes, attr.size_bytes)
         if before is not None:
             before.park()
 

@@ -204,6 +204,8 @@ class Writer:
         return block
 
     def _content(self, staged: StagedBlock) -> memoryview:
+        if staged.covers(self._parts.block_bytes):
+            return staged.view(self._parts.block_bytes)
         with self._lock:
             base = self._pending.get(staged.index) or self._row_of(staged.index)
         length = max(staged.end, base.length_bytes)

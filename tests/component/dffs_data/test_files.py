@@ -249,3 +249,19 @@ def test_without_a_disk_blocks_are_read_through_memory(open_volume: Opener) -> N
     assert file.read(0, len(data)) == data
     assert file.passthrough_fd() is None
     file.release()
+
+
+def test_two_nodes_that_write_different_blocks_both_succeed(open_volume: Opener) -> None:
+    here, there = open_volume(), open_volume()
+    ino = write(here, "a", b"0" * (4 * BLOCK))
+    mine, theirs = reopen(here, ino, os.O_RDWR), reopen(there, ino, os.O_RDWR)
+    assert mine.read(0, 1) == theirs.read(0, 1) == b"0"
+    mine.write(0, b"1" * BLOCK)
+    theirs.write(BLOCK, b"2" * BLOCK)
+    theirs.flush()
+    mine.flush()
+    expected = b"1" * BLOCK + b"2" * BLOCK + b"0" * (2 * BLOCK)
+    assert mine.read(0, 4 * BLOCK) == expected
+    mine.release()
+    theirs.release()
+    assert content(there, ino) == content(here, ino) == expected
