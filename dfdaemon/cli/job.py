@@ -34,7 +34,12 @@ _STEPS = (
     Column("MS", "took_ms", right=True),
     Column("ERROR", "error"),
 )
-_SECRETS = (Column("NAME", "name"), Column("CHANGED", "updated_at"), Column("NOTE", "bio"))
+_SECRETS = (
+    Column("NAME", "name"),
+    Column("FOR", "hosts", lambda hosts: ", ".join(hosts) or "the Hub"),
+    Column("CHANGED", "updated_at", lambda text: text[:19]),
+    Column("NOTE", "bio"),
+)
 
 _json = click.option("--json", "as_json", is_flag=True, help="For scripts.")
 _job_id = click.argument("job_id", type=click.IntRange(1))
@@ -261,15 +266,23 @@ def secrets() -> None:
 
 @secrets.command("set")
 @click.argument("name")
+@click.option(
+    "--host",
+    "hosts",
+    multiple=True,
+    metavar="PATTERN",
+    help="May be sent there. Repeatable. [default: the Hub]",
+)
 @click.option("--note", default="", help="For people.")
 @manager_options
-def set_secret(access: ManagerAccess, name: str, note: str) -> None:
+def set_secret(access: ManagerAccess, name: str, hosts: tuple[str, ...], note: str) -> None:
     """Keep a secret under a name; it is read from stdin, or typed unseen."""
     typed = sys.stdin.isatty()
     value = click.prompt("secret", hide_input=True) if typed else sys.stdin.read().strip()
     if not value:
         raise BadInput("the secret is empty; it is read from stdin")
-    _asked(access, "PUT", f"/api/v1/secrets/{name}", body={"secret": value, "bio": note})
+    body = {"secret": value, "bio": note, "hosts": list(hosts)}
+    _asked(access, "PUT", f"/api/v1/secrets/{name}", body=body)
 
 
 @secrets.command("ls")

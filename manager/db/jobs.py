@@ -117,6 +117,8 @@ class Secret(Stamped, Base):
 
     name: Mapped[str] = mapped_column(String(128), unique=True)
     bio: Mapped[str] = mapped_column(Text1K, default="")
+    hosts: Mapped[list[str]] = mapped_column(JSON, default=list)
+    """Patterns of hosts that it may be sent to; none: the Hub of the configuration alone."""
     user_id: Mapped[int | None] = mapped_column(BigId)
     sealed: Mapped[bytes] = mapped_column(LargeBinary(65535))
 

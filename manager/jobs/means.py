@@ -45,6 +45,7 @@ class Means:
     targets: Targets
     web: Web
     desk: Desk
+    origins: Origins
 
 
 def means(core: Core) -> Means:
@@ -56,7 +57,9 @@ def means(core: Core) -> Means:
     config = core.config.jobs
     vault = Vault()
     desk = Desk(core.database, Volumes(core.database, vault))
-    return Means(core, config, vault, targets, Web(targets, tls=_tls(config)), desk)
+    web = Web(targets, tls=_tls(config))
+    origins = Origins(core.database, vault, web, desk, hub=config.hub)
+    return Means(core, config, vault, targets, web, desk, origins)
 
 
 def unlocking(shared: Means) -> Service:
@@ -96,13 +99,6 @@ def _handlers(shared: Means) -> dict[str, Handler]:
 
     swarm = Swarm(core.channels, schedulers)
     nodes = Nodes(core.channels, in_clear=shared.config.credentials_in_clear)
-    origins = Origins(
-        core.database,
-        shared.vault,
-        shared.web,
-        shared.desk,
-        hub=shared.config.hub,
-    )
     keep = core.config.retention
 
     def old_audits(session: Session) -> int:
@@ -112,7 +108,7 @@ def _handlers(shared: Means) -> dict[str, Handler]:
         return len(ids)
 
     return {
-        orders.PREHEAT: Preheat(origins, swarm, nodes, core.clock, Random()),
+        orders.PREHEAT: Preheat(shared.origins, swarm, nodes, core.clock, Random()),
         orders.GET_TASK: GetTask(swarm, nodes),
         orders.DELETE_TASK: DeleteTask(swarm, nodes),
         orders.SYNC_PEERS: SyncPeers(swarm, core.database, take_in),

@@ -58,6 +58,7 @@ class Preheat:
                 await errand.run()
         except TimeoutError:
             errand.give_up(f"not done within {spec.timeout_s:g} s")
+        errand.give_up("broken off; the manager's log says why")
         return preheat_result(work.board)
 
     async def _plan(self, spec: PreheatSpec, source: Source, work: Work) -> Plan:

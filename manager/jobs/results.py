@@ -14,6 +14,7 @@ from manager.jobs.states import JobState, StepState
 from manager.jobs.work import Board
 
 MAX_TASKS = 1000
+MAX_LISTED = 5
 
 
 def preheat_result(board: Board) -> dict[str, Any]:
@@ -34,6 +35,24 @@ def preheat_result(board: Board) -> dict[str, Any]:
                 errors.append(step.error)
                 group["failure_tasks"].append({**told, "description": step.error})
     return job_states(groups.values(), error="; ".join(dict.fromkeys(errors))[:2000])
+
+
+def brief(result: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """A result with short lists."""
+    if result is None:
+        return None
+    states = [
+        {**state, "results": [_shortened(group) for group in state.get("results", [])]}
+        for state in result.get("job_states", [])
+    ]
+    return {**result, "job_states": states}
+
+
+def _shortened(group: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: value[:MAX_LISTED] if isinstance(value, list) else value
+        for key, value in group.items()
+    }
 
 
 def job_states(groups: Iterable[Mapping[str, Any]], *, error: str = "") -> dict[str, Any]:

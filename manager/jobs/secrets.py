@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from dfcore.errors import BadInput, NotFound
+from dfcore.errors import BadInput, Denied, NotFound
 from manager.db.jobs import Secret
 from manager.jobs.vault import Vault
 
@@ -17,7 +18,14 @@ MAX_BYTES = 32 << 10
 
 
 def put(
-    session: Session, vault: Vault, name: str, value: str, *, bio: str = "", user_id: int | None
+    session: Session,
+    vault: Vault,
+    name: str,
+    value: str,
+    *,
+    hosts: Sequence[str] = (),
+    bio: str = "",
+    user_id: int | None,
 ) -> Secret:
     """Make or replace a secret. Raises BadInput."""
     if not _NAME.fullmatch(name):
@@ -29,16 +37,25 @@ def put(
         row = Secret(name=name, sealed=b"")
         session.add(row)
     row.sealed = vault.seal(value.encode(), f"secret/{name}")
-    row.bio, row.user_id = bio, user_id
+    row.bio, row.user_id, row.hosts = bio, user_id, [host.lower() for host in hosts]
     session.flush()
     return row
 
 
-def value_of(session: Session, vault: Vault, name: str) -> str:
-    """The secret itself, for a request to an origin. Raises NotFound."""
+def value_of(session: Session, vault: Vault, name: str, host: str, hub: str) -> str:
+    """The secret itself, for a request to a host. Raises NotFound, Denied if it is not for that host.
+
+    Whoever may order a job may name its origin: a secret must not follow to any that they like.
+    ``hub`` is the host that secrets without hosts of their own are for.
+    """
     row = session.scalar(select(Secret).where(Secret.name == name))
     if row is None:
         raise NotFound(f"there is no secret {name[:128]!r}")
+    if not any(fnmatchcase(host.lower(), pattern) for pattern in row.hosts or [hub.lower()]):
+        raise Denied(
+            f"the secret {name} is not for {host[:100]}: "
+            "whoever keeps it says its hosts (dfctl secret set --host)"
+        )
     return vault.open(row.sealed, f"secret/{name}").decode()
 
 

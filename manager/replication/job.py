@@ -58,6 +58,9 @@ class Replicate:
         finally:
             stop.set()
             await self._pool.run(copier.close)
+        for key, step in list(work.board):
+            if step.state is StepState.RUNNING:
+                work.board.change(key, state=StepState.FAILED, error="broken off; see the log")
         if not work.board.progress().steps.get(StepState.FAILED):
             await self._publish(work, target)
         return copier.result(len(files))

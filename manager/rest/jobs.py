@@ -17,6 +17,7 @@ from manager.db.jobs import Job, JobFile, JobTarget
 from manager.jobs import orders, secrets, steps, store
 from manager.jobs.cron import check_cron, parse_time
 from manager.jobs.means import Means
+from manager.jobs.spec import PreheatSpec
 from manager.rest.jobs_schema import (
     HostAnswer,
     JobAnswer,
@@ -27,6 +28,7 @@ from manager.rest.jobs_schema import (
     SecretWish,
     StepAnswer,
     StepQuery,
+    brief,
     host_answer,
     job_answer,
     states_of,
@@ -66,9 +68,9 @@ class JobRoutes:
         )
 
         def made(session: Session) -> JobAnswer:
-            secret = asked.spec.get("secret")
-            if secret:  # also: that it is there
-                secrets.value_of(session, self._means.vault, secret)
+            if asked.spec.get("secret"):  # that it is there, and for these hosts
+                spec = PreheatSpec.from_json(asked.spec)
+                self._means.origins.secret_of(session, spec)
             return job_answer(store.create(session, new, self._means.vault))
 
         answer = await call.core.database.run(made)
@@ -87,7 +89,7 @@ class JobRoutes:
             statement = statement.where(Job.state.in_(states_of(query.state)))
         if query.phase is not None:
             statement = statement.where(Job.state == query.phase)
-        return await call.core.database.read(lambda s: page(s, statement, query, job_answer))
+        return await call.core.database.read(lambda s: page(s, statement, query, brief))
 
     async def get(self, call: Call) -> JobAnswer:
         """One job."""
@@ -205,6 +207,7 @@ class SecretRoutes:
                 self._means.vault,
                 name,
                 wish.secret,
+                hosts=wish.hosts,
                 bio=wish.bio,
                 user_id=call.principal.user_id,
             )

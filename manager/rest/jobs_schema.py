@@ -8,8 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_serializer
 
 from manager.db.jobs import Job, JobFile, JobStep, JobTarget
-from manager.jobs import orders
-from manager.jobs.results import public
+from manager.jobs import orders, results
 from manager.jobs.states import JobState, StepState
 from manager.rest.routes import Answer, Query, Wish
 
@@ -150,6 +149,10 @@ class SecretWish(Wish):
 
     secret: str = Field(min_length=1, max_length=32768)
     bio: str = Field("", max_length=1000)
+    hosts: list[Annotated[str, Field(min_length=1, max_length=253)]] = Field(
+        default_factory=list, max_length=50
+    )
+    """Patterns of hosts that it may be sent to; none: the Hub of the configuration alone."""
 
 
 class SecretAnswer(Answer):
@@ -157,6 +160,7 @@ class SecretAnswer(Answer):
 
     name: str
     bio: str
+    hosts: list[str]
     created_at: datetime
     updated_at: datetime
 
@@ -166,6 +170,12 @@ def states_of(word: str) -> list[JobState]:
     if word == "STARTED":
         return [JobState.STARTED]
     return [state for state, theirs in _DRAGONFLYS.items() if theirs == word]
+
+
+def brief(job: Job) -> JobAnswer:
+    """A job in a list: with the first of its tasks only."""
+    answer = job_answer(job)
+    return answer.model_copy(update={"result": results.brief(job.result)})
 
 
 def job_answer(job: Job) -> JobAnswer:
@@ -200,7 +210,7 @@ def step_answer(file: JobFile, target: JobTarget, step: JobStep | None) -> StepA
     """A step as it is answered; one of which nothing was written has not begun."""
     return StepAnswer(
         file=file.name,
-        url=public(str(file.plan.get("url", ""))),
+        url=results.public(str(file.plan.get("url", ""))),
         hostname=target.hostname,
         ip=target.ip,
         seed=target.seed,

@@ -71,10 +71,12 @@ def matches(path: str, include: Iterable[str], exclude: Iterable[str]) -> bool:
 class HubSource:
     """Asks one Hub. The token goes there and to the nodes only, and only for what is not everybody's."""
 
-    def __init__(self, web: Web, endpoint: str, token: str) -> None:
+    def __init__(self, web: Web, endpoint: str, token: str, *, nodes_own: bool = True) -> None:
+        """``nodes_own``: it is the Hub that nodes know as theirs; else they get its full URLs."""
         self._web = web
         self._base = endpoint.rstrip("/")
         self._token = token
+        self._nodes_own = nodes_own
 
     async def plan(self, spec: PreheatSpec) -> list[PlannedFile]:
         """The files of all repositories, patterns applied."""
@@ -84,14 +86,16 @@ class HubSource:
         return files
 
     async def access(self, file: PlannedFile) -> Access:
-        """The same URL for all nodes; each resolves it at the Hub that it is configured with."""
-        return Access(file.url, token=self._token if file.private else "")
+        """The same URL for all nodes; each resolves hf:// at the Hub that it is configured with."""
+        if self._nodes_own:
+            return Access(file.url, token=self._token if file.private else "")
+        return Access(file.url, self._bearer() if file.private else {})
 
     async def _plan(self, target: HubTarget, spec: PreheatSpec) -> list[PlannedFile]:
         commit, private = await self._commit(target)
         found = [entry async for entry in self._tree(target, commit, private=private)]
         wanted = [
-            _file(target, commit, entry, private=private)
+            self._file(target, commit, entry, private=private)
             for entry in found
             if _below(entry["path"], target.path)
             and matches(entry["path"], spec.include, spec.exclude)
@@ -103,6 +107,25 @@ class HubSource:
         if private:
             await self._check_right(target, commit, wanted[0].name)
         return wanted
+
+    def _file(
+        self, target: HubTarget, commit: str, entry: Mapping[str, Any], *, private: bool
+    ) -> PlannedFile:
+        digest, path = _digest(entry), entry["path"]
+        page = f"{target.prefix}{target.repo}"
+        # Dragonfly's own nodes read the revision from a field; a name without an owner needs the @.
+        url = f"hf://{page}{'' if '/' in target.repo else f'@{commit}'}/{path}"
+        if not self._nodes_own or any(c in path for c in "?#"):
+            url = f"{self._base}/{page}/resolve/{commit}/{quote(path)}"
+        return PlannedFile(
+            name=path,
+            url=url,
+            size_bytes=entry["size"],
+            digest=digest,
+            content=digest,
+            revision=commit,
+            private=private,
+        )
 
     async def _commit(self, target: HubTarget) -> tuple[str, bool]:
         """The commit of the revision, and whether its files need the token.
@@ -175,23 +198,6 @@ def _entries(document: object) -> Iterator[Mapping[str, Any]]:
             continue
         if isinstance(entry.get("path"), str) and isinstance(entry.get("size"), int):
             yield entry
-
-
-def _file(
-    target: HubTarget, commit: str, entry: Mapping[str, Any], *, private: bool
-) -> PlannedFile:
-    digest = _digest(entry)
-    # Dragonfly's own nodes read the revision from a field; a name without an owner is told by the @.
-    at = "" if "/" in target.repo else f"@{commit}"
-    return PlannedFile(
-        name=entry["path"],
-        url=f"hf://{target.prefix}{target.repo}{at}/{entry['path']}",
-        size_bytes=entry["size"],
-        digest=digest,
-        content=digest,
-        revision=commit,
-        private=private,
-    )
 
 
 def _digest(entry: Mapping[str, Any]) -> str:

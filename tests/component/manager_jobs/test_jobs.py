@@ -130,6 +130,10 @@ async def test_a_named_secret_opens_the_origin(bed: Bed) -> None:
     wish = {"type": "preheat", "args": {"url": FILE, "secret": "hub"}}
     await bed.client.ask("POST", "/api/v1/jobs", wish, status=404)
     await bed.client.ask("PUT", "/api/v1/secrets/hub", {"secret": "hf_SECRET"})
+    answer = await bed.client.ask("POST", "/api/v1/jobs", wish, status=403)
+    assert "not for 127.0.0.1" in answer["message"]  # it would follow to any origin
+    for_it = {"secret": "hf_SECRET", "hosts": ["127.0.0.*"]}
+    await bed.client.ask("PUT", "/api/v1/secrets/hub", for_it)
     (listed,) = await bed.client.ask("GET", "/api/v1/secrets")
     assert listed["name"] == "hub"
     assert "hf_SECRET" not in str(listed)

@@ -124,6 +124,7 @@ def _secrets() -> None:
         *col.stamped(),
         col.text("name", 128),
         col.text("bio", 1024),
+        col.json("hosts"),
         col.big("user_id", nullable=True),
         _bytes("sealed"),
         sa.PrimaryKeyConstraint("id", name="pk_secrets"),
