@@ -29,6 +29,9 @@ _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS counters (k BLOB PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID",
 )
 _GET = "SELECT v FROM kv WHERE k = ?"
+# For listings: a statement for many keys takes a quarter of the time of one for each.
+_WORTH_A_BATCH = 16
+_BATCH = 250
 _PUT = "INSERT INTO kv VALUES (?, ?) ON CONFLICT (k) DO UPDATE SET v = excluded.v"
 _DELETE = "DELETE FROM kv WHERE k = ?"
 _ADD = "INSERT INTO counters VALUES (?, ?) ON CONFLICT (k) DO UPDATE SET n = n + excluded.n"
@@ -43,11 +46,23 @@ class _SqliteTxn(Txn):
         self._execute = connection.execute
 
     def _read(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        if len(keys) >= _WORTH_A_BATCH:
+            return self._read_many(keys)
         found = []
         for key in keys:
             row = self._execute(_GET, (key,)).fetchone()
             found.append(row[0] if row else None)
         return found
+
+    def _read_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        held: dict[bytes, bytes] = {}
+        for first in range(0, len(keys), _BATCH):
+            part = keys[first : first + _BATCH]
+            places = ",".join("?" * len(part))
+            held.update(
+                self._execute(f"SELECT k, v FROM kv WHERE k IN ({places})", part).fetchall()
+            )
+        return [held.get(key) for key in keys]
 
     def _read_range(
         self, start: bytes, end: bytes, limit: int | None, keys_only: bool
