@@ -9,7 +9,7 @@ COPY docker/health.py /health.py
 ARG VERSION
 ARG SOURCE_DATE_EPOCH=315532800
 # The modules are compiled here, since the root file system is read-only where the image runs, and by content, so
-# that two builds are alike to the byte. Tests and stubs of packages stay out.
+# that two builds are alike to the byte. Tests, stubs and zstandard's second back end stay out.
 RUN set -eu; \
     python3 -m venv --without-pip /opt/meganeura; \
     /opt/meganeura/bin/python "$(echo /wheels/pip-*.whl)/pip" install --quiet --no-index --no-compile --no-cache-dir \
@@ -18,6 +18,7 @@ RUN set -eu; \
     cd /opt/meganeura; \
     mv /health.py bin/health.py; \
     find lib -type d \( -name tests -o -name __pycache__ \) -prune -exec rm -rf {} +; \
+    rm -f lib/*/site-packages/zstandard/_cffi*.so; \
     find lib -type f \( -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.c' -o -name '*.h' \) -delete; \
     find lib -name RECORD -o -name direct_url.json -o -name INSTALLER -o -name REQUESTED | xargs rm -f; \
     bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash lib; \
