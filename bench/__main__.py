@@ -8,9 +8,10 @@ from pathlib import Path
 
 import click
 
-from bench import chain, hub, latency, origin, requests, scheduler, swarm_cli
+from bench import chain, hub, latency, manager, origin, requests, scheduler, swarm_cli
 from bench.cli import json_option, measured
-from bench.report import show
+from bench.fs import command as fs
+from bench.report import RESULTS, show
 from bench.simulate import figures as simulated
 from bench.simulate.scenario import Scenario, Unfairness
 from dfcore.quantities import parse_size
@@ -130,6 +131,7 @@ def simulate_command(
 
 
 for command in (
+    fs.fs_command,
     hub.command,
     latency.command,
     requests.command,
@@ -137,6 +139,7 @@ for command in (
     swarm_cli.command,
 ):
     main.add_command(command)
+main.add_command(manager.main, "manager")
 
 
 EVERYTHING = {
@@ -162,6 +165,8 @@ EVERYTHING = {
     "origin": ["origin"],
     "memory": ["memory"],
     "scheduler": ["scheduler"],
+    "manager": ["manager"],
+    "fs": ["fs"],
     "simulate-16": ["simulate", "--key-rows"],
     "simulate-100000": ["simulate", "--hosts", "100000", "--units", "128", "--rounds", "1"],
 }
