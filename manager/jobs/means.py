@@ -51,10 +51,11 @@ class Means:
 def means(core: Core) -> Means:
     """Build what is shared. The vault has no key before its service has started."""
     try:
-        targets = Targets(parse_networks(core.config.targets.allow))
+        allowed = parse_networks(core.config.targets.allow)
     except ValueError as error:
         raise ConfigError(f"targets.allow: {error}") from None
     config = core.config.jobs
+    targets = Targets(allowed, trusted=(config.hub,))
     vault = Vault()
     desk = Desk(core.database, Volumes(core.database, vault))
     web = Web(targets, tls=_tls(config))

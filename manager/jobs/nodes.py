@@ -121,6 +121,8 @@ def download_message(file: PlannedFile, access: Access, spec: PreheatSpec) -> co
         message.hugging_face.revision = file.revision
         if access.token:
             message.hugging_face.token = access.token
+    elif access.token:
+        message.request_header["Authorization"] = f"Bearer {access.token}"
     if file.object_store:
         message.object_storage.SetInParent()
     if spec.tag:

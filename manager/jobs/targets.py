@@ -37,8 +37,10 @@ def parse_networks(texts: Iterable[str]) -> tuple[Network, ...]:
 class Targets:
     """The rule, and what the configuration excepts from it."""
 
-    def __init__(self, allowed: Iterable[Network] = ()) -> None:
+    def __init__(self, allowed: Iterable[Network] = (), trusted: Iterable[str] = ()) -> None:
+        """``trusted`` are URLs whose host and port the configuration names itself, such as the Hub."""
         self._allowed = tuple(allowed)
+        self._trusted = {_place(url) for url in trusted}
 
     def permits(self, address: Address) -> bool:
         """Whether a request may go to this address."""
@@ -64,6 +66,8 @@ class Targets:
             host = None
         if not host:
             raise BadInput("the URL names no host")
+        if _place(url) in self._trusted:
+            return host
         try:
             address = ipaddress.ip_address(host.partition("%")[0])
         except ValueError:
@@ -76,8 +80,7 @@ class Targets:
     async def check(self, url: str) -> None:
         """Raise unless every address of the URL's host is permitted."""
         host = self.check_literal(url)
-        parts = urlsplit(url)
-        await self.resolve(host, parts.port or (443 if parts.scheme == "https" else 80))
+        await self.resolve(host, _place(url)[1])
 
     async def resolve(self, host: str, port: int) -> list[tuple[str, socket.AddressFamily]]:
         """The permitted addresses of a name; Denied if it has any other."""
@@ -89,7 +92,7 @@ class Targets:
         addresses: list[tuple[str, socket.AddressFamily]] = [
             (str(info[4][0]), info[0]) for info in found
         ]
-        for text, _ in addresses:
+        for text, _ in addresses if (host, port) not in self._trusted else ():
             self._check(host, ipaddress.ip_address(text.partition("%")[0]))
         return addresses
 
@@ -137,6 +140,11 @@ def _plain(address: Address) -> Address:
         if address in _NAT64:
             return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return address
+
+
+def _place(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 
 
 def _of_local_name(host: str) -> Address:

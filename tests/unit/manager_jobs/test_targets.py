@@ -52,3 +52,12 @@ async def test_a_name_is_judged_by_what_it_resolves_to() -> None:
 def test_no_host_is_no_url() -> None:
     with pytest.raises(BadInput):
         Targets().check_literal("http:///x")
+
+
+async def test_what_the_configuration_names_is_trusted_at_that_port_alone() -> None:
+    targets = Targets(trusted=["http://localhost:8090", "https://127.0.0.1"])
+    await targets.check("http://localhost:8090/api")
+    targets.check_literal("https://127.0.0.1/x")
+    for url in ("http://localhost:8091/", "http://127.0.0.1/", "http://127.0.0.1:8090/"):
+        with pytest.raises(Denied):
+            targets.check_literal(url)
