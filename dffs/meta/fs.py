@@ -13,8 +13,8 @@ from dffs.meta.check import Check
 from dffs.meta.clones import Clones
 from dffs.meta.content import Content
 from dffs.meta.dump import Dump
-from dffs.meta.kv import open_engine
 from dffs.meta.locks import Locks
+from dffs.meta.opening import open_engine
 from dffs.meta.quotas import Quotas
 from dffs.meta.reclaim import Reclaim
 from dffs.meta.removal import Removal

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Protocol, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
-from dfcore.errors import BadInput, Unavailable
+from dfcore.errors import Unavailable
 
 T = TypeVar("T")
 Pair = tuple[bytes, bytes]
@@ -219,8 +219,6 @@ class Engine(Protocol):
 # The counter from which appended keys get their numbers.
 SEQUENCE = b"\x00sequence"
 
-_SCHEMES = "memory://, sqlite:///path, redis://, rediss://, postgresql://, mysql://"
-
 
 def public_url(url: str) -> str:
     """The URL without password and options."""
@@ -229,34 +227,6 @@ def public_url(url: str) -> str:
     if parts.username:
         where = f"{parts.username}@{where}"
     return urlunsplit((parts.scheme, where, parts.path, "", ""))
-
-
-def open_engine(url: str) -> Engine:
-    """The engine behind a URL; BadInput for what is no such URL, EngineDown when nobody answers."""
-    scheme, separator, _ = url.partition("://")
-    if not separator:
-        raise BadInput(f"{url!r} is no metadata engine; allowed are {_SCHEMES}")
-    if scheme == "memory":
-        from dffs.meta.memory import MemoryEngine
-
-        return MemoryEngine(url)
-    if scheme in {"sqlite", "sqlite3"}:
-        from dffs.meta.sqlite import SqliteEngine
-
-        return SqliteEngine(url)
-    if scheme in {"redis", "rediss"}:
-        from dffs.meta.redisdb import RedisEngine
-
-        return RedisEngine(url)
-    if scheme in {"postgres", "postgresql"}:
-        from dffs.meta.postgres import PostgresEngine
-
-        return PostgresEngine(url)
-    if scheme in {"mysql", "mariadb"}:
-        from dffs.meta.mysql import MySQLEngine
-
-        return MySQLEngine(url)
-    raise BadInput(f"{scheme}:// is no metadata engine; allowed are {_SCHEMES}")
 
 
 def chunked(engine: Engine, start: bytes, end: bytes, size: int = 2000) -> Iterator[Pair]:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from dffs.meta.kv import Engine, Txn, open_engine
+from dffs.meta.kv import Engine, Txn
+from dffs.meta.opening import open_engine
 
 
 @pytest.fixture

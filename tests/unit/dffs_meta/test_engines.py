@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from dfcore.errors import BadInput
-from dffs.meta.kv import EngineDown, open_engine, public_url
+from dffs.meta.kv import EngineDown, public_url
+from dffs.meta.opening import open_engine
 
 
 @pytest.mark.parametrize(
