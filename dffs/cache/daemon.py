@@ -26,8 +26,15 @@ PLACE_HEADER = "x-meganeura-blob-path"
 _WINDOW_BYTES = 16 << 20
 #: A reader so far behind what the daemon tells in order has a part of its own asked for.
 _NEAR_BYTES = 64 << 20
-_STALL_S = 30.0
+_STALL_S = 60.0
+_LOOK_S = 5.0
 _AWAY_S = 5.0
+_REFUSED_S = 30.0
+#: So many files in a row that it cannot bring, and it is not asked for a while.
+_ENOUGH = 3
+_PAUSE_S = 60.0
+#: The journal of units that the daemon has verified grows beside the blob (blobstore/layout.py).
+_JOURNAL = ".units"
 _KNOWN_FILES = 4096
 
 
@@ -41,6 +48,7 @@ class DaemonSwarm:
         self._stub: Any = dfdaemon_pb2_grpc.DfdaemonDownloadStub(self._channel)
         self._lock = threading.Lock()
         self._away_until = 0.0
+        self._failures = 0
         self._complete: OrderedDict[str, str] = OrderedDict()
         self._refused: OrderedDict[str, float] = OrderedDict()
 
@@ -62,16 +70,20 @@ class DaemonSwarm:
 
     def completed(self, content: str, path: str) -> None:
         """The daemon has checked the whole: its file is there for the next opener, too."""
+        self._failures = 0
         self._note(self._complete, content, path)
 
     def failed(self, content: str, error: grpc.RpcError) -> None:
         """It could not bring a file: the object store is asked, and the daemon later again."""
         code = error.code() if isinstance(error, grpc.Call) else None
-        until = time.monotonic() + _AWAY_S
-        if code is grpc.StatusCode.UNAVAILABLE:
-            with self._lock:
-                self._away_until = until
-        self._note(self._refused, content, until + _STALL_S)
+        now = time.monotonic()
+        with self._lock:
+            self._failures += 1
+            if self._failures >= _ENOUGH:
+                self._failures, self._away_until = 0, now + _PAUSE_S
+            elif code is grpc.StatusCode.UNAVAILABLE:
+                self._away_until = now + _AWAY_S
+        self._note(self._refused, content, now + _REFUSED_S)
         _log.info("the daemon cannot bring a file", content=content, code=str(code))
 
     def _note(self, book: OrderedDict[str, Any], content: str, value: Any) -> None:
@@ -102,6 +114,7 @@ class DaemonFile:
         self._spans: list[list[int]] = []  # [start, told up to, wanted end], one per call
         self._whole: list[int] | None = None
         self._closed = False
+        self._path = path or ""
         self.failed = False
         self.complete = False
         if path is not None:
@@ -142,7 +155,7 @@ class DaemonFile:
     def _wait(self, offset: int, end: int) -> bool:
         """Until these bytes are there; False if they will not come."""
         with self._changed:
-            told = -1
+            told: tuple[int, int] | None = None
             deadline = 0.0
             while not self.complete:
                 span = self._span(offset, end)
@@ -150,14 +163,21 @@ class DaemonFile:
                     return False
                 if span[1] >= end and self._fd is not None:
                     return True
-                if span[1] != told:
-                    told, deadline = span[1], time.monotonic() + _STALL_S
-                self._changed.wait(max(deadline - time.monotonic(), 0.0))
+                # What comes out of order is progress as well, though it is not told yet.
+                if (progress := (span[1], self._journal_bytes())) != told:
+                    told, deadline = progress, time.monotonic() + _STALL_S
+                self._changed.wait(_LOOK_S)
                 if time.monotonic() >= deadline:
                     _log.warning("the daemon stalls", content=self._content, offset=offset)
                     self.failed = True
                     return False
         return self._fd is not None
+
+    def _journal_bytes(self) -> int:
+        try:
+            return Path(self._path + _JOURNAL).stat().st_size if self._path else 0
+        except OSError:
+            return 0
 
     def _span(self, offset: int, end: int) -> list[int] | None:
         """The call that brings these bytes; it is made if there is none."""
@@ -189,6 +209,7 @@ class DaemonFile:
             for answer in call:
                 if answer.HasField("download_task_started_response"):
                     path = answer.download_task_started_response.response_header[PLACE_HEADER]
+                    self._path = path
                     continue
                 piece = answer.download_piece_finished_response.piece
                 with self._changed:
