@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from dffs.meta import keys, records
 from dffs.meta.core import Core
@@ -22,6 +23,7 @@ from dffs.meta.types import (
     Problem,
     QuotaKind,
 )
+from dffs.meta.work import Work
 
 _Found = Iterator[tuple[str, int, str, Callable[[], None] | None]]
 
@@ -43,7 +45,12 @@ class Check(Core):
     """fsck of the metadata."""
 
     def check(self, *, repair: bool = False) -> Iterator[Problem]:
-        """Look for contradictions: names, counts, parents, references, use."""
+        """Look for contradictions: names, counts, parents, references, use.
+
+        While other clients use the volume nothing is repaired: what they do looks like
+        contradictions.
+        """
+        others = self._others() if repair else ""
         seen = _Seen()
         repairs = Repairs(self)
         self._load(seen)
@@ -56,9 +63,23 @@ class Check(Core):
             self._check_use(seen, repairs),
         ):
             for kind, ino, message, put_right in found:
-                if repair and put_right is not None:
+                if not repair or put_right is None:
+                    yield Problem(kind, ino, message)
+                elif others:
+                    yield Problem(kind, ino, f"{message} (not repaired while {others})")
+                else:
                     put_right()
-                yield Problem(kind, ino, message, repaired=repair and put_right is not None)
+                    yield Problem(kind, ino, message, repaired=True)
+
+    def _others(self) -> str:
+        now_ns = self.now_ns
+        found = self._read(lambda work: work.txn.scan(keys.SESSION, keys.after(keys.SESSION)))
+        for _, raw in found:
+            info = records.unpack_session(raw)
+            if info.sid != self.sid and info.expires_ns > now_ns:
+                where = f"{info.mount_point or 'a client'} on {info.host}"
+                return f"session {info.sid} ({where}) uses the volume"
+        return ""
 
     def _stream(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         return self.engine.stream(prefix, keys.after(prefix))
@@ -78,6 +99,8 @@ class Check(Core):
             ino, kind = records.unpack_entry(raw)
             above, node = seen.nodes.get(parent), seen.nodes.get(ino)
             shown = name.decode(errors="backslashreplace")
+            if node is None:  # perhaps made since the inodes were read
+                node = self._read(partial(Work.find, ino=ino))
             if node is None:
                 message = f"{shown!r} in directory {parent} leads to no inode"
                 yield "entry", ino, message, repairs.remove_key(key)
@@ -99,7 +122,7 @@ class Check(Core):
             if ino == ROOT_INO:
                 names = 1
             elif not names:
-                if ino not in seen.nameless:
+                if ino not in seen.nameless and not self._read(partial(_has_name, ino=ino)):
                     yield "lost", ino, "no name leads to it", repairs.rescue(ino)
                 continue
             wanted = 2 + seen.subdirectories[ino] if node.is_directory else names
@@ -201,3 +224,16 @@ class Check(Core):
                     f" quota, it is {is_so.used_bytes} and {is_so.used_inodes}"
                 )
                 yield "quota", what_for, message, repairs.count_quota(kind, what_for)
+
+
+def _has_name(work: Work, ino: int) -> bool:
+    """Whether a name leads to an inode, or it is no longer expected to have one."""
+    node = work.find(ino)
+    if node is None or node.nlink == 0:
+        return node is None or work.txn.get(keys.orphan(ino)) is not None
+    for parent, _ in work.parents(node):
+        prefix = keys.entry(parent, b"")
+        found = work.txn.scan(prefix, keys.after(prefix), watch=False)
+        if any(records.unpack_entry(raw)[0] == ino for _, raw in found):
+            return True
+    return False

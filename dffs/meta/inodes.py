@@ -10,7 +10,7 @@ from dffs.meta.access import SEARCH, WRITE, need
 from dffs.meta.acl import Acl
 from dffs.meta.records import Node
 from dffs.meta.types import (
-    LINKS_MAX,
+    SUBDIRECTORIES_MAX,
     TRASH_INO,
     Caller,
     FileKind,
@@ -74,7 +74,7 @@ def need_live_directory(directory: Node) -> None:
 
 def add_subdirectory(parent: Node) -> None:
     """One more ".." that leads here; EMLINK."""
-    if parent.nlink >= LINKS_MAX:
+    if parent.nlink >= SUBDIRECTORIES_MAX:
         raise MetaError(errno.EMLINK)
     parent.nlink += 1
 

@@ -254,7 +254,7 @@ def test_a_dump_makes_the_same_volume_elsewhere(meta: Meta) -> None:
         other.load(lines[:-1])
 
 
-def test_contradictions_are_found_and_put_right(meta: Meta) -> None:
+def test_contradictions_are_found_and_put_right(meta: Meta, open_client: MakeMeta) -> None:
     top = folder(meta, b"top")
     ino, lost = file(meta, top, b"f"), file(meta, top, b"lost")
     write(meta, ino, "a")
@@ -268,6 +268,11 @@ def test_contradictions_are_found_and_put_right(meta: Meta) -> None:
     meta._write(lambda work: (setattr(work.node(top), "nlink", 9), work.save(work.node(top))))
     found = {problem.kind for problem in meta.check()}
     assert found == {"entry", "lost", "links", "use"}
+    other = open_client()
+    other.open_session(mount_point="/mnt")
+    shown = list(meta.check(repair=True))
+    assert len(shown) >= 4 and all("/mnt on" in problem.message for problem in shown)
+    other.end_session()
     assert all(problem.repaired for problem in meta.check(repair=True))
     sound(meta)
     assert meta.resolve(ROOT, b"/lost+found/%d" % lost).kind == FileKind.FILE
