@@ -37,6 +37,7 @@ def routes(desk: Desk) -> tuple[Route, ...]:
     return (
         *_models(models),
         *_versions(models),
+        *_pushes(models),
         *_tags(models),
         *_content(transfer),
         *_volumes(volumes),
@@ -61,14 +62,11 @@ def _models(models: ModelRoutes) -> tuple[Route, ...]:
     )
 
 
-def _versions(models: ModelRoutes) -> tuple[Route, ...]:
-    all_, one = f"{_ONE}/versions", f"{_ONE}/versions/{{ref}}"
-    found, files = list[VersionAnswer], list[FileAnswer]
+def _pushes(models: ModelRoutes) -> tuple[Route, ...]:
     return (
-        Route("GET", all_, _READ, models.versions, "List versions", query=Query, answer=found),
         Route(
             "POST",
-            all_,
+            f"{_ONE}/versions",
             _WRITE,
             models.push,
             "Begin a version",
@@ -94,6 +92,14 @@ def _versions(models: ModelRoutes) -> tuple[Route, ...]:
             body=ImportWish,
             answer=VersionAnswer,
         ),
+    )
+
+
+def _versions(models: ModelRoutes) -> tuple[Route, ...]:
+    all_, one = f"{_ONE}/versions", f"{_ONE}/versions/{{ref}}"
+    found, files = list[VersionAnswer], list[FileAnswer]
+    return (
+        Route("GET", all_, _READ, models.versions, "List versions", query=Query, answer=found),
         Route(
             "GET",
             one,
