@@ -66,7 +66,7 @@ class State:
         self.revision = 0
         """Grows with every answer."""
         self._unsampled = Traffic()
-        self._sampled = 0
+        self._measured = self._sampled = 0
         self._hosts: dict[str, Host] | None = None
         self._census: Census | None = None
 
@@ -95,6 +95,7 @@ class State:
         if before is not None:
             # What was moved before we looked for the first time is no rate of this moment.
             self._unsampled += moved
+            self._measured += 1
         if before is not None and before.boot_id != swarm.boot_id:
             station.last_note = 0
         for note in swarm.notes:
@@ -120,9 +121,9 @@ class State:
 
     def sample(self, now: float) -> None:
         """Close a step of the history, if there was an answer since the last one."""
-        if self._sampled == self.revision:
+        if self._sampled == self._measured:
             return
-        self._sampled = self.revision
+        self._sampled = self._measured
         self.history.add(now, self._unsampled)
         self._unsampled = Traffic()
 

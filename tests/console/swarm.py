@@ -128,13 +128,18 @@ class StandInSwarm:
     def traffic(self, age_s: float) -> Traffic:
         """In all, so many seconds after the beginning; there was something before it."""
         age_s += 5400
-        wave = age_s + 60 * math.sin(age_s / 120) + 6 * math.sin(age_s / 23) + math.sin(age_s / 5)
+        wave = (
+            age_s
+            + 40 * math.sin(age_s / 190)
+            + 3 * math.sin(age_s / 31)
+            + 0.3 * math.sin(age_s / 5)
+        )
         scale = max(1, self.shape.hosts / 48)
         return Traffic(
             origin_to_seeds=int(wave * 0.11e9 * scale),
             origin_to_peers=int(age_s * 0.002e9 * scale),
-            seeds_to_peers=int((wave + 3 * math.cos(age_s / 17)) * 0.42e9 * scale),
-            peers_to_peers=int((wave + 2 * math.sin(age_s / 11)) * 2.6e9 * scale),
+            seeds_to_peers=int((wave + 1.5 * math.cos(age_s / 17)) * 0.42e9 * scale),
+            peers_to_peers=int((wave + 1.2 * math.sin(age_s / 13)) * 2.6e9 * scale),
         )
 
     def _notes(self) -> list[Note]:

@@ -24,6 +24,7 @@ async def load(visit: Visit) -> dict[str, Any]:
     running = [task for task in state.tasks() if task.running]
     alarms = state.alarms(time.time())
     return {
+        "stations": len(state.stations),
         "host_count": state.host_count,
         "census": state.census,
         "now": state.history.now,
@@ -98,7 +99,7 @@ PAGES = (
         "overview.html",
         load,
         "Overview",
-        live=("tiles", "running", "sources", "alarmlist", "fieldlegend"),
+        live=("welcome", "tiles", "running", "sources", "alarmlist", "fieldlegend"),
     ),
     ConsolePage("/hosts/at/{index:[0-9]{1,6}}", "overview:read", "", at, "Host"),
 )

@@ -121,9 +121,9 @@ def test_progress_and_time_left() -> None:
 
 def test_what_was_moved_before_the_first_look_is_no_rate() -> None:
     state, (station,) = watched(A)
-    state.answered(station, answer(traffic=Traffic(peers_to_peers=10**12)), 0.0)
-    state.sample(0.0)
-    state.answered(station, answer(traffic=Traffic(peers_to_peers=10**12 + 200)), 2.0)
-    state.sample(2.0)
-    state.sample(2.5)
+    for second in range(3):
+        moved = Traffic(peers_to_peers=10**12 + 200 * second)
+        state.answered(station, answer(traffic=moved), 2.0 * second)
+        state.sample(2.0 * second)
+        state.sample(2.0 * second + 0.5)
     assert state.history.now.peers == 100.0
