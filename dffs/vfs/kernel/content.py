@@ -43,7 +43,9 @@ class ContentOperations(OperationsBase):
             raise
         if opened is None:
             file.release()
-            self.nodes.renew(node)
+            renewed = self.nodes.renew(node)
+            if flags & os.O_ACCMODE != os.O_RDONLY:
+                self.modes.reserve(renewed)
             raise OSError(errno.ESTALE, "to be opened as another node")
         return opened
 
@@ -86,8 +88,9 @@ class ContentOperations(OperationsBase):
             attr = file.attr
         opened = self._admit(file, attr.ino, self.nodes.node(attr.ino), flags)
         if opened is None:
-            self.nodes.renew(self.nodes.node(attr.ino))
-            opened = self._admit(file, attr.ino, self.nodes.node(attr.ino), flags)
+            renewed = self.nodes.renew(self.nodes.node(attr.ino))
+            self.modes.reserve(renewed)
+            opened = self._admit(file, attr.ino, renewed, flags)
         assert opened is not None  # a new node is open nowhere
         return self.entry_out(attr), opened
 

@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -120,6 +120,41 @@ def test_writing_to_a_file_that_the_kernel_reads(served: MountProcess) -> None:
         assert os.fstat(reader.fileno()).st_ino == path.stat().st_ino
         assert reader.read(10) == data[10:20]
     assert path.read_bytes() == b"0123456789" + data[10:] + b"end"
+
+
+def test_readers_and_writers_of_a_complete_file_do_not_get_in_each_others_way(
+    served: MountProcess,
+) -> None:
+    path = served.point / "model"
+    path.write_bytes(bytes(100_000))
+    _have_the_kernel_read(path)
+    done = threading.Event()
+    failures: list[BaseException] = []
+
+    def read() -> None:
+        while not done.is_set():
+            assert len(path.read_bytes()) == 100_000
+
+    def write() -> None:
+        for number in range(40):
+            with open(path, "r+b") as file:
+                file.write(b"%d" % number)
+
+    def guarded(work: Callable[[], None]) -> None:
+        try:
+            work()
+        except BaseException as error:
+            failures.append(error)
+
+    readers = [threading.Thread(target=guarded, args=(read,)) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    guarded(write)
+    done.set()
+    for reader in readers:
+        reader.join(30)
+    assert failures == []
+    assert path.read_bytes()[:2] == b"39"
 
 
 def test_a_file_without_a_name_lives_while_it_is_open(served: MountProcess) -> None:

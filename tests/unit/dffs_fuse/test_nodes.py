@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import pytest
+
 from dffs.fuse.passthrough import Backings
 from dffs.vfs.kernel.nodes import IoModes, Nodes
 
@@ -54,30 +58,72 @@ def test_writers_and_newer_contents_need_another_node_while_the_kernel_reads() -
     assert modes.admit(5, 2, 4) == (1004,)
 
 
-def test_a_renewed_node_is_told_instead_of_the_inode_until_it_is_forgotten() -> None:
+def test_readers_that_come_before_the_writer_do_not_shut_it_out() -> None:
+    modes = IoModes(_Kernel())
+    modes.reserve(9)
+    assert modes.admit(9, 1, 3) == (0,)
+    assert modes.admit(9, 1, None) == (0,)
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Moves the clock on."""
+    passed = [0.0]
+    monkeypatch.setattr("dffs.vfs.kernel.nodes.time.monotonic", lambda: 1000.0 + passed[0])
+
+    def move(seconds: float) -> None:
+        passed[0] += seconds
+
+    return move
+
+
+def test_a_renewed_node_is_told_instead_of_the_inode_until_it_is_long_forgotten(
+    later: Callable[[float], None],
+) -> None:
     nodes = Nodes(1, 1)
-    nodes.renew(7)
-    alias = nodes.told(7)
-    assert alias != 7
+    alias = nodes.renew(7)
+    assert nodes.told(7) == alias != 7
     assert nodes.ino(alias) == 7
-    nodes.renew(7)  # somebody else came to the same conclusion about the old node
-    assert nodes.told(7) == alias
+    assert nodes.renew(7) == alias  # somebody else came to the same conclusion about the old node
+    nodes.told(7)
     nodes.forget([(alias, 1), (3, 1)])
+    later(100)
+    nodes.forget([(3, 1)])
     assert nodes.node(7) == alias
     nodes.forget([(alias, 1)])
+    assert nodes.node(7) == alias
+    later(100)
+    nodes.forget([(3, 1)])
     assert nodes.node(7) == 7
 
 
-def test_an_alias_can_be_renewed_again_and_its_end_does_not_matter_then() -> None:
+def test_one_open_forgets_and_asks_again(later: Callable[[float], None]) -> None:
+    """What the kernel does after ESTALE: it finds another node than it had, and looks up anew."""
     nodes = Nodes(1, 1)
-    nodes.renew(7)
-    first = nodes.told(7)
-    nodes.renew(first)
-    second = nodes.told(7)
+    alias = nodes.renew(7)
+    assert nodes.told(7) == alias
+    nodes.forget([(alias, 1)])
+    assert nodes.told(7) == alias
+    later(100)
+    nodes.forget([(3, 1)])
+    assert nodes.node(7) == alias
+
+
+def test_an_alias_can_be_renewed_again_and_its_end_does_not_matter_then(
+    later: Callable[[float], None],
+) -> None:
+    nodes = Nodes(1, 1)
+    first = nodes.renew(7)
+    nodes.told(7)
+    second = nodes.renew(first)
+    nodes.told(7)
     assert len({7, first, second}) == 3
     nodes.forget([(first, 1)])
+    later(100)
+    nodes.forget([(3, 1)])
     assert nodes.node(7) == second
     assert nodes.ino(second) == 7
+    assert nodes.ino(first) == first  # not ours any more
 
 
 def test_the_root_of_a_mounted_subdirectory_is_the_root_node() -> None:
