@@ -29,6 +29,8 @@ from dffs.sync.runner import Options, Outcome, Runner
 @click.option("--include", "includes", multiple=True, metavar="PATTERN")
 @click.option("--exclude", "excludes", multiple=True, metavar="PATTERN")
 @click.option("--match-full-path", is_flag=True)
+@click.option("--files-from", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="Only these keys, one a line; a directory ends with a slash.")  # fmt: skip
 @click.option("-s", "--start", default="", help="First key.")
 @click.option("-e", "--end", default="", help="Key to stop before.")
 @click.option("--min-size", type=SIZE, default=0)
@@ -117,6 +119,7 @@ def _rules(given: dict[str, Any]) -> Rules:
         raise BadInput(f"--worker {given['worker']}: written N/COUNT")
     return Rules(
         filter=Filter(_patterns(given), full_path=given["match_full_path"]),
+        only=_only(given["files_from"]),
         start=given["start"],
         end=given["end"],
         min_size_bytes=given["min_size"],
@@ -136,6 +139,12 @@ def _rules(given: dict[str, Any]) -> Rules:
         worker=int(number) - 1,
         workers=int(count),
     )
+
+
+def _only(file: Path | None) -> frozenset[str] | None:
+    if file is None:
+        return None
+    return frozenset(line.strip() for line in file.read_text().splitlines() if line.strip())
 
 
 def _patterns(given: dict[str, Any]) -> list[Rule]:

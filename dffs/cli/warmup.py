@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -50,9 +50,8 @@ def command(
     if nodes:
         return _on_nodes(nodes, chosen, threads, action)
     if background:
-        words = [sys.executable, "-m", "dffs", "warmup", "-p", str(threads), *chosen]
-        subprocess.Popen(words, start_new_session=True, stdin=subprocess.DEVNULL,
-                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+        for target, inner in _by_mount(chosen):
+            target.run("warmup", {"paths": inner, "threads": threads, "background": True})
         return 0
     told = _sum([_one(target, inner, threads, action) for target, inner in _by_mount(chosen)])
     click.echo(json.dumps(told) if as_json else _sentence(told, action))
@@ -106,7 +105,7 @@ def _on_nodes(nodes: tuple[str, ...], paths: list[str], threads: int, action: st
 
     def one(node: str) -> str:
         words = ["ssh", "-o", "BatchMode=yes", node, "dffs", "warmup", "-p", str(threads), *flag]
-        quoted = [f"'{path}'" for path in paths]
+        quoted = [shlex.quote(path) for path in paths]
         done = subprocess.run([*words, *quoted], capture_output=True, text=True, check=False)
         if done.returncode:
             raise MeganeuraError(f"{node}: {(done.stderr or done.stdout).strip()[-300:]}")

@@ -44,9 +44,7 @@ def _connect(mounted: MountedPath) -> socket.socket:
             channel.connect(str(path))
             return channel
         channel.close()
-    raise Unavailable(
-        f"{mounted.point}: its mount takes no commands (it is ending, or older)"
-    )
+    raise Unavailable(f"{mounted.point}: its mount takes no commands (it is ending, or older)")
 
 
 def _error(message: Json) -> Exception:

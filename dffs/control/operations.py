@@ -15,7 +15,7 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 from dfcore.errors import BadInput
-from dffs.control.reports import describe, rows_of, summarize
+from dffs.control.reports import describe, held_bytes, summarize
 from dffs.control.timing import latency_ms
 from dffs.control.warm import Warmer
 from dffs.meta.types import FileKind, TreeTotals
@@ -88,9 +88,22 @@ class Operations:
             self._volume.meta.set_flags(self._tree.caller, ino, 0, recursive=True)
         return {"removed": self._tree.remove(path, recursive=True, skip_trash=skip_trash)}
 
-    def warmup(self, *, paths: list[str], threads: int = 8, action: str = "fetch") -> Progress:
-        """Fetch, check or evict what is below some paths."""
+    def warmup(
+        self,
+        *,
+        paths: list[str],
+        threads: int = 8,
+        action: str = "fetch",
+        background: bool = False,
+    ) -> Progress:
+        """Fetch, check or evict what is below some paths; in the background, tell at once."""
         warmer = Warmer(self._volume, self._tree, threads)
+        if background:
+            for path in paths:
+                self._tree.stat(path)
+            name = "warmup in background"
+            threading.Thread(target=warmer.run_alone, args=(paths,), name=name, daemon=True).start()
+            return warmer.outcome.as_json()
         yield from warmer.run(paths, action)
         return warmer.outcome.as_json()
 
@@ -107,12 +120,9 @@ class Operations:
         """How much of each file at or below a path is on this node, the first ones."""
         yield {}
         told = []
-        size = self._volume.blocks.block_size_bytes
         for name in itertools.islice(files_below(self._tree, path), limit):
             attr = self._tree.stat(name)
-            held = self._volume.cache.held_bytes(
-                list(rows_of(self._volume, attr)), attr.size_bytes, size
-            )
+            held = held_bytes(self._volume, attr)
             told.append({"path": name, "size_bytes": attr.size_bytes, "cached_bytes": held})
         return {"files": told}
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from dffs.meta.types import Attr, Block, FileKind, TreeTotals
+from dffs.meta.types import ROOT_CALLER, Attr, Block, FileKind, TreeTotals
 from dffs.tree import Tree, describe_mode
 from dffs.volume import Volume
 
@@ -19,6 +19,22 @@ def rows_of(volume: Volume, attr: Attr) -> Iterator[Block]:
     count = -(-attr.size_bytes // volume.blocks.block_size_bytes)
     for first in range(0, count, _ROWS):
         yield from volume.meta.blocks(attr.ino, first, min(_ROWS, count - first))
+
+
+def held_bytes(volume: Volume, attr: Attr) -> int:
+    """How much of a file is on this node: in the mount's cache, or complete at the dfdaemon.
+
+    What a dfdaemon has counts from when this mount has read it.
+    """
+    rows = list(rows_of(volume, attr))
+    held = volume.cache.held_bytes(rows, attr.size_bytes, volume.blocks.block_size_bytes)
+    if held == attr.size_bytes or not attr.content:
+        return held
+    handle = volume.files.open(ROOT_CALLER, attr.ino, os.O_RDONLY)
+    try:
+        return attr.size_bytes if handle.passthrough_fd() is not None else held
+    finally:
+        handle.release()
 
 
 def describe(volume: Volume, attr: Attr, *, with_blocks: bool) -> dict[str, Any]:
@@ -47,13 +63,12 @@ def describe(volume: Volume, attr: Attr, *, with_blocks: bool) -> dict[str, Any]
 
 def _content(volume: Volume, attr: Attr, with_blocks: bool) -> dict[str, Any]:
     rows = list(rows_of(volume, attr))
-    held = volume.cache.held_bytes(rows, attr.size_bytes, volume.blocks.block_size_bytes)
     digests = {row.digest for row in rows if not row.is_hole}
     told: dict[str, Any] = {
         "blocks": sum(not row.is_hole for row in rows),
         "distinct_blocks": len(digests),
         "holes": sum(row.is_hole for row in rows),
-        "cached_bytes": held,
+        "cached_bytes": held_bytes(volume, attr),
     }
     if with_blocks:
         told["objects"] = [

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from dfcore.errors import BadInput, MeganeuraError
-from dffs.control.reports import rows_of
+from dffs.control.reports import held_bytes, rows_of
 from dffs.meta.types import ROOT_CALLER, Attr, FileKind
 from dffs.tree import Tree
 from dffs.volume import Volume
@@ -75,6 +75,16 @@ class Warmer:
                 _raise(done)
                 yield self.outcome.as_json()
 
+    def run_alone(self, paths: list[str]) -> None:
+        """Fetch, with nobody who waits for the outcome but the log."""
+        try:
+            for _ in self.run(paths, "fetch"):
+                pass
+            _log.info("warmed up", paths=paths, **self.outcome.as_json())
+        except (OSError, MeganeuraError, RuntimeError) as error:
+            # RuntimeError: the mount ended, its pools take no more work.
+            _log.warning("warm-up ended early", paths=paths, reason=str(error))
+
     def _files(self, paths: list[str]) -> Iterator[Attr]:
         for path in paths:
             top = self._tree.stat(path)
@@ -105,13 +115,8 @@ class Warmer:
             with self._lock:
                 self.outcome.failed += 1
 
-    def _held(self, attr: Attr) -> int:
-        rows = list(rows_of(self._volume, attr))
-        size = self._volume.blocks.block_size_bytes
-        return self._volume.cache.held_bytes(rows, attr.size_bytes, size)
-
     def _check(self, attr: Attr) -> None:
-        held = self._held(attr)
+        held = held_bytes(self._volume, attr)
         with self._lock:
             self.outcome.held_bytes += held
 
@@ -125,7 +130,7 @@ class Warmer:
             self.outcome.evicted_bytes += freed
 
     def _fetch(self, attr: Attr) -> None:
-        held = self._held(attr)
+        held = held_bytes(self._volume, attr)
         with self._lock:
             self.outcome.held_bytes += held
         if held == attr.size_bytes:

@@ -35,6 +35,8 @@ class Rules:
     """Options of `dffs sync` that decide; names and meaning are those of `juicefs sync`."""
 
     filter: Filter = field(default_factory=Filter)
+    only: frozenset[str] | None = None
+    """Keys to which everything is restricted; a directory stands for what is below it."""
     start: str = ""
     end: str = ""
     min_size_bytes: int = 0
@@ -94,7 +96,15 @@ def _takes_part(item: Item, rules: Rules) -> bool:
         return False
     if item.link and not rules.links:
         return False
+    if rules.only is not None and not _named(item.key, rules.only):
+        return False
     return rules.filter.allows(item.key) and _mine(item.key, rules)
+
+
+def _named(key: str, only: frozenset[str]) -> bool:
+    if key in only:
+        return True
+    return any(key[: at + 1] in only for at, char in enumerate(key) if char == "/")
 
 
 def _mine(key: str, rules: Rules) -> bool:

@@ -79,6 +79,17 @@ class Runner:
 
     def run(self) -> Outcome:
         """Do it; failures of single items are counted and told, not raised."""
+        try:
+            self._carry_out()
+        except BaseException:
+            # Interrupted, or a listing failed: the next run goes on from here.
+            self._save()
+            raise
+        self._delete_later()
+        self._finish()
+        return self.outcome
+
+    def _carry_out(self) -> None:
         places = threading.Semaphore(2 * self._options.threads)
         saved = time.monotonic()
         with ThreadPoolExecutor(self._options.threads, thread_name_prefix="sync") as pool:
@@ -94,9 +105,6 @@ class Runner:
                 if time.monotonic() - saved > self._options.checkpoint_interval_s:
                     self._save()
                     saved = time.monotonic()
-        self._delete_later()
-        self._finish()
-        return self.outcome
 
     def _actions(self) -> Iterator[Action]:
         after = self._checkpoint.resumed_after if self._checkpoint else ""
@@ -220,7 +228,6 @@ class Runner:
     def _stop_if_hopeless(self) -> None:
         limit = self._options.max_failures
         if 0 <= limit < self.outcome.failed:
-            self._save()
             raise TooManyFailuresError(
                 f"{self.outcome.failed} items failed; the last: {self.outcome.errors[-1]}"
             )

@@ -83,6 +83,27 @@ def test_warming_up_checking_and_evicting(mounted: Path, run: Run) -> None:
         run("warmup", mounted / "none")
 
 
+def test_warming_up_in_the_background(mounted: Path, run: Run) -> None:
+    (mounted / "a").write_bytes(os.urandom(200 * KIB))
+    run("warmup", mounted / "a", "--evict")
+    assert run("warmup", "-b", mounted / "a") == (0, "")
+    deadline = time.monotonic() + 20
+    while "100.0 %" not in run("warmup", mounted / "a", "--check")[1]:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_nodes_are_reached_by_ssh(
+    mounted: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ssh").write_text('#!/bin/sh\n[ "$3" = n2 ] && exit 3\nshift 3; echo "$@"\n')
+    (tmp_path / "ssh").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    code, text = run("warmup", "--node", "n1", "--node", "n2", "/mnt/it's", "-p", "3")
+    assert code == 1
+    assert text == "n1: dffs warmup -p 3 '/mnt/it'\"'\"'s'\n"
+
+
 def test_info_of_a_mounted_path(mounted: Path, run: Run) -> None:
     (mounted / "d").mkdir()
     (mounted / "d/a").write_bytes(os.urandom(200 * KIB))

@@ -185,6 +185,23 @@ def test_an_interrupted_run_goes_on_behind_what_is_done(tmp_path: Path) -> None:
     assert outcome.copied == 2
 
 
+class _Lost(DirectoryTree):
+    """A source that goes away while it is listed."""
+
+    def items(self, after: str = "") -> Iterator[Item]:
+        yield from [item for item in super().items(after) if item.key < "m/x"]
+        raise OSError(5, "gone")
+
+
+def test_a_listing_that_breaks_off_leaves_a_checkpoint(tmp_path: Path) -> None:
+    _fill(tmp_path / "source")
+    file, there = tmp_path / "checkpoint.json", DirectoryTree(tmp_path / "there")
+    broken = _Lost(tmp_path / "source")
+    with pytest.raises(OSError, match="gone"):
+        Runner(broken, there, Rules(), Options(), checkpoint=Checkpoint(file, "n")).run()
+    assert Checkpoint(file, "n").resumed_after == "m/w.bin"
+
+
 def test_large_objects_travel_in_parts(tmp_path: Path) -> None:
     store = MemoryStore()
     content = os.urandom(20 << 20)

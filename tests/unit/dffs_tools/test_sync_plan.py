@@ -67,6 +67,18 @@ def test_sizes_ages_and_ends_limit_what_is_copied() -> None:
     assert set(_steps(source, [], limit=2)) == {"a", "b"}
 
 
+def test_a_list_of_keys_restricts_everything() -> None:
+    source = [Item("a", 1), Item("d/e/f", 1), Item("d/g", 1), Item("dd", 1)]
+    there = [Item("a", 1), Item("d/old", 1), Item("x", 1)]
+    only = frozenset({"d/", "dd"})
+    assert _steps(source, there, only=only, delete_destination=True) == {
+        "d/e/f": "copy",
+        "d/g": "copy",
+        "d/old": "delete from destination",
+        "dd": "copy",
+    }
+
+
 def test_workers_share_the_keys() -> None:
     source = [Item(f"{number:03}", 1) for number in range(100)]
     parts = [set(_steps(source, [], worker=worker, workers=3)) for worker in range(3)]
