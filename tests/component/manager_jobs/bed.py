@@ -1,8 +1,12 @@
-"""A manager with fake nodes below it, and a client with a token in front of it."""
+"""A manager with fake nodes below it, and a client with a token in front of it.
+
+Its database is SQLite, or what MANAGER_DATABASE says (postgresql, mysql).
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -22,6 +26,7 @@ from manager.config import ManagerConfig
 from manager.db.base import now
 from manager.db.clusters import ACTIVE, Scheduler, SchedulerCluster
 from manager.db.users import AccessToken, User
+from tests.component.manager.bed import fresh_database
 from tests.component.manager_jobs.fakes import FakeNode, FakeScheduler
 
 TIMEOUT_S = 20.0
@@ -133,6 +138,8 @@ async def started(
         root_password = folder / "password"
         root_password.write_text("a password of root")
         changes.setdefault("auth", {"rootPasswordFile": str(root_password)})
+        url = fresh_database(os.environ.get("MANAGER_DATABASE", "sqlite"), folder)
+        changes.setdefault("database", {"url": url})
         built = app.build(config_of(folder, changes))
         await stack.enter_async_context(running(list(built.services)))
         await built.core.database.run(lambda s: _introduce(s, scheduler_port))

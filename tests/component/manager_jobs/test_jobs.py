@@ -121,7 +121,7 @@ async def test_credentials_are_used_and_never_shown(bed: Bed) -> None:
     assert "HIDDEN-ONE" not in str((job, steps))
     assert "TOPSECRET" not in str((job, steps))
     raw = Path(str(bed.app.core.database.url.database))
-    stored = b"".join(path.read_bytes() for path in raw.parent.glob("manager.db*"))
+    stored = b"".join(path.read_bytes() for path in raw.parent.glob(f"{raw.name}*"))
     assert b"HIDDEN-ONE" not in stored
     assert b"TOPSECRET" not in stored
 
