@@ -19,6 +19,7 @@ from dfinfra.logs import get_logger
 
 T = TypeVar("T")
 _log = get_logger("dffs")
+_QUIET_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,9 @@ class Retrier:
         self._policy = policy
         self._random = random.Random()
         self._closing = threading.Event()
+        self._lock = threading.Lock()
+        self._said = -_QUIET_S
+        self._unsaid = 0
 
     def close(self) -> None:
         """Nobody waits for another try any more."""
@@ -55,9 +59,21 @@ class Retrier:
                 if not (full or error.retryable) or attempt >= tries or self._closing.is_set():
                     _log.error("object store failed", call=what, tries=attempt, reason=str(error))
                     raise
-                _log.warning("object store: again", call=what, tries=attempt, reason=str(error))
+                self._say(what, attempt, error)
                 asked = error.retry_after_s if isinstance(error, Unavailable) else None
                 self._closing.wait(self._policy.backoff.delay_s(attempt - 1, self._random, asked))
+
+    def _say(self, what: str, attempt: int, error: MeganeuraError) -> None:
+        """One line a second: when a store is away, every call says the same."""
+        now = time.monotonic()
+        with self._lock:
+            if now - self._said < _QUIET_S:
+                self._unsaid += 1
+                return
+            self._said, unsaid, self._unsaid = now, self._unsaid, 0
+        _log.warning(
+            "object store: again", call=what, tries=attempt, reason=str(error), others=unsaid
+        )
 
 
 class Throttle:

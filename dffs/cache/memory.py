@@ -11,7 +11,7 @@ class MemoryCache:
     """Up to `limit_bytes` of blocks, the last used ones."""
 
     def __init__(self, limit_bytes: int) -> None:
-        self._limit_bytes = limit_bytes
+        self.limit_bytes = limit_bytes
         self._blocks: Lru[bytes, memoryview] = Lru()
         self._lock = threading.Lock()
 
@@ -22,11 +22,11 @@ class MemoryCache:
 
     def put(self, digest: bytes, data: memoryview) -> None:
         """Keep a block. `data` must not change any more."""
-        if len(data) > self._limit_bytes:
+        if len(data) > self.limit_bytes:
             return
         with self._lock:
             self._blocks.put(digest, data, len(data))
-            for victim in self._blocks.victims(self._blocks.total_size - self._limit_bytes):
+            for victim in self._blocks.victims(self._blocks.total_size - self.limit_bytes):
                 self._blocks.pop(victim)
 
     @property

@@ -54,6 +54,11 @@ class NodeCache:
         #: Where in a file's blob a block is to be found.
         self._places: OrderedDict[bytes, tuple[str, int]] = OrderedDict()
 
+    def ahead_bytes(self, wished_bytes: int) -> int:
+        """How far ahead of a reader to fetch: what is kept in memory must not push out what was not
+        read yet."""
+        return wished_bytes if self.store is not None else self.memory.limit_bytes // 4
+
     # --- blocks -------------------------------------------------------------------------------
 
     def get(self, block: Block) -> memoryview | None:

@@ -39,7 +39,8 @@ class Content:
         self._opened = False
         #: Somebody reads: what is fetched ahead goes on.
         self._active = True
-        window = parts.policy.max_readahead_bytes // self._block_bytes
+        ahead_bytes = parts.cache.ahead_bytes(parts.policy.max_readahead_bytes)
+        window = ahead_bytes // self._block_bytes
         self._ahead = Readahead(self._block_bytes, count, max_window=window)
         self._layout: ModelLayout | None = None
         self._fill: list[int] | None = None
