@@ -14,7 +14,7 @@ import botocore.awsrequest
 import pytest
 from botocore.exceptions import ClientError
 
-from dfcore.errors import BadInput, ConfigError
+from dfcore.errors import BadInput, ConfigError, Denied, NoSpace
 from dffs.cli.gateway import tls_context
 from dffs.gateway.keys import load_keys
 from dffs.options import VolumeOptions
@@ -65,6 +65,36 @@ def test_wrong_content_leaves_what_was_there(s3: Any, tree: Tree) -> None:
         s3.put_object(Bucket="models", Key="a", Body=b"wrong", ChecksumSHA256="AAAA" * 11)
     assert s3.get_object(Bucket="models", Key="a")["Body"].read() == b"right"
     assert _names(tree) == [b"a"]
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (NoSpace("the store is full"), 507, "QuotaExceeded"),
+        (Denied("the store refuses us"), 403, "AccessDenied"),
+        (BadInput("a bug"), 500, "InternalError"),
+    ],
+)
+def test_a_store_that_fails_is_told_and_leaves_nothing(
+    s3: Any,
+    volume: Volume,
+    tree: Tree,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    status: int,
+    code: str,
+) -> None:
+    def fail(*_: object, **__: object) -> bool:
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(volume.blocks, "put", fail)
+        with pytest.raises(ClientError) as told:
+            s3.put_object(Bucket="models", Key="d/a", Body=os.urandom(300_000))
+    assert told.value.response["ResponseMetadata"]["HTTPStatusCode"] == status
+    assert told.value.response["Error"]["Code"] == code
+    assert [key for key, _ in tree.keys(tree.root) if not key.endswith(b"/")] == []
+    s3.put_object(Bucket="models", Key="d/a", Body=b"now it works")
 
 
 def test_content_that_is_here_is_not_sent(
