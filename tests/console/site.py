@@ -55,6 +55,8 @@ class Site:
             if time.monotonic() > deadline:
                 raise RuntimeError("the swarm was not asked")
             time.sleep(0.01)
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(self._remember, self.collector.state.history)
         return self
 
     def __exit__(
@@ -113,13 +115,12 @@ class Site:
         (collector,) = part.services
         assert isinstance(collector, Collector)
         self.collector = collector
-        self._remember(collector.state.history)
         return part
 
     def _remember(self, history: History) -> None:
         """The last half hour as the stand-in would have told it, so that charts are not empty."""
         now = time.time()
-        for second in range(-1790, 0, 2):
+        for second in range(-1790, 1, 2):
             moved = self.swarm.traffic(second).since(self.swarm.traffic(second - 2))
             history.add(now + second, moved)
 

@@ -54,9 +54,9 @@ def test_a_picture_shows_something_and_is_small(studio: Browser, tmp_path: Path,
     folder = IMAGES if os.environ.get("MEGANEURA_PICTURES") else tmp_path
     target = folder / f"{name}.png"
     studio.picture(target)
-    Image.open(target).convert("RGB").quantize(192, dither=Image.Dither.NONE).save(
-        target, optimize=True
-    )
+    Image.open(target).convert("RGB").quantize(
+        256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+    ).save(target, optimize=True)
     content = target.read_bytes()
     assert struct.unpack(">II", content[16:24]) == size
     assert 15_000 < len(content) < MOST_BYTES

@@ -41,7 +41,7 @@ function place() {
   const many = peers.length;
   radius = many <= 26 ? 15 : many <= 60 ? 11 : many <= 130 ? 7.5 : 5;
   if (width < 560) radius = Math.min(radius, 9);
-  named = many <= 42 && width / Math.max(many, 1) > 34;
+  named = many <= 42 && width / Math.max(many, 1) > 30;
   const rx = width / 2 - (named ? 64 : 26);
   const ry = height / 2 - (named ? 46 : 30);
   ring(seeds, cx, cy, Math.min(rx * 0.42, 150), Math.min(ry * 0.46, 92), seeds.length === 1 ? -Math.PI / 2 : -Math.PI / 3);
