@@ -7,6 +7,7 @@ import os
 
 import pytest
 
+from dffs.meta import clones
 from dffs.meta.fs import Meta
 from dffs.meta.types import (
     HOLE_BLOCK,
@@ -234,4 +235,29 @@ def test_clones_share_blocks(meta: Meta) -> None:
     meta.remove_tree(ROOT, ROOT_INO, b"top")
     meta.bury_orphans(grace_s=0)
     assert meta.totals(copy.ino).size_bytes == 2 * BLOCK + len(b"below/f")
+    sound(meta)
+
+
+def test_what_an_unfinished_clone_left_is_removed(
+    meta: Meta, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    top = folder(meta, b"top")
+    below = folder(meta, b"below", top)
+    write(meta, file(meta, below, b"f"), "a")
+    used = meta.statfs()
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(clones, "_attach", die)
+        with pytest.raises(KeyboardInterrupt):
+            meta.clone(ROOT, top, ROOT_INO, b"copy")
+    assert list(uses(meta).values()) == [2]
+    sound(meta)
+    assert meta.abandon_clones() == 0  # it may still be at work
+    assert meta.abandon_clones(older_than_s=-1) == 1
+    assert meta.bury_orphans(grace_s=-1) == 3
+    assert list(uses(meta).values()) == [1]
+    assert meta.statfs() == used
     sound(meta)

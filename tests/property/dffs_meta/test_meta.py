@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -40,6 +41,7 @@ class Walk(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.model = Model()
+        self.known: dict[int, Thing] = {}
         self.meta = self.open()
         self.meta.create_volume(Settings(block_size_bytes=BLOCK), b"{}")
         self.meta.set_quota(QuotaKind.DIRECTORY, ROOT_INO, max_bytes=0, max_inodes=0)
@@ -165,6 +167,7 @@ class Walk(RuleBasedStateMachine):
 
     def _same(self, thing: Thing, ino: int) -> None:
         attr = self.meta.getattr(ino)
+        self.known[ino] = thing
         if thing.entries is None:
             assert attr.size_bytes == thing.size
             if thing.target is None:
@@ -196,7 +199,31 @@ class WalkOnSqlite(Walk):
         self._folder.cleanup()
 
 
+class WalkWithTrash(Walk):
+    """What is removed can come back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.meta.set_settings(replace(self.meta.get_settings(), trash_s=3600))
+
+    @rule(number=st.integers(0, 9), path=PATHS)
+    def restore(self, number: int, path: Path_) -> None:
+        items = self.meta.list_trash()
+        if items:
+            ino = items[number % len(items)].ino
+            self.both(
+                lambda: self.meta.restore(ino, parent=self.folder(path[0]), name=path[1]),
+                lambda: self.model.put(*path, self.known[ino]),
+            )
+
+    @rule()
+    def purge(self) -> None:
+        self.meta.purge_trash(older_than_ns=2**62)
+
+
 TestWalk = Walk.TestCase
 TestWalk.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
 TestWalkOnSqlite = WalkOnSqlite.TestCase
 TestWalkOnSqlite.settings = settings(max_examples=6, stateful_step_count=30, deadline=None)
+TestWalkWithTrash = WalkWithTrash.TestCase
+TestWalkWithTrash.settings = settings(max_examples=30, stateful_step_count=30, deadline=None)
