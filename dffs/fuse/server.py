@@ -14,6 +14,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -118,7 +119,8 @@ class Server:
                 threads = list(self._threads)
             for thread in threads:
                 if thread.ident is not None and thread.is_alive():
-                    signal.pthread_kill(thread.ident, WAKE_SIGNAL)
+                    with suppress(ProcessLookupError):
+                        signal.pthread_kill(thread.ident, WAKE_SIGNAL)
             if not threads:
                 break
             threads[0].join(_STOP_POLL_S)

@@ -29,7 +29,8 @@ def main() -> int:
     make_volume(url, bucket, int(words.get("block", 1 << 20)), acl="acl" in words)
     options = replace(
         KernelOptions(),
-        cache=CacheTimes(*(float(words.get("ttl", "1")),) * 3),
+        cache=CacheTimes(*(float(words.get("ttl", "1")),) * 3, float(words.get("negative", "0"))),
+        passthrough="slow" not in words,
         read_only="ro" in words,
         subdir=words.get("subdir", ""),
         acl="acl" in words,
