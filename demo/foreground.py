@@ -1,7 +1,8 @@
-"""``make run``: scheduler, seed and one node in the foreground, against the real Hugging Face Hub.
+"""``make run``: manager, scheduler, seed and one node in the foreground, against the real Hub.
 
-The node's proxy is at 127.0.0.1:65001. State and logs are where the daemons keep them by themselves:
-/var/lib/meganeura and /var/log/dragonfly for root, the XDG state folder for others. Ctrl-C stops all.
+The node's proxy is at 127.0.0.1:65001, the console at 127.0.0.1:8080. State and logs are where the
+daemons keep them by themselves: /var/lib/meganeura and /var/log/dragonfly for root, the XDG state
+folder for others. Ctrl-C stops all.
 """
 
 from __future__ import annotations
@@ -43,6 +44,9 @@ class Place:
     logs: Path | None
     scheduler: int
     scheduler_admin: int
+    manager: int
+    manager_rpc: int
+    manager_admin: int
     node: HostPorts
     seed: HostPorts
 
@@ -54,6 +58,9 @@ class Place:
             None,
             scheduler=8002,
             scheduler_admin=8003,
+            manager=8080,
+            manager_rpc=65003,
+            manager_admin=8001,
             node=HostPorts(vortex=4005, rpc=4000, admin=4002, proxy=65001),
             seed=HostPorts(vortex=4015, rpc=4010, admin=4012, proxy=0),
         )
@@ -61,7 +68,7 @@ class Place:
     @classmethod
     def own(cls, state: Path) -> Place:
         """All in one folder, and free ports: a second swarm on this machine."""
-        ports = (free_port(), free_port())
+        ports = [free_port() for _ in range(5)]
         return cls(state, state / "log", *ports, HostPorts.free(), HostPorts.free())
 
     def log_dir(self, service: str) -> Path:
@@ -111,6 +118,7 @@ def run(hub: str, place: Place) -> int:
         for daemon in daemons:
             _start(daemon)
         print(f"logs: {daemons[-1].log_file}", flush=True)
+        _tell_of_console(daemons[0], place)
         print(
             f"ready; in another terminal:  HF_ENDPOINT=http://{ADDRESS}:{place.node.proxy}"
             f" hf download {MODEL}    (Ctrl-C stops)",
@@ -125,6 +133,14 @@ def run(hub: str, place: Place) -> int:
         for daemon in reversed(daemons):
             daemon.stop()
         guard.close()
+
+
+def _tell_of_console(manager: Daemon, place: Place) -> None:
+    """Where it is; at the first start also who may sign in, which is shown this once."""
+    print(f"console: http://{ADDRESS}:{place.manager}/", flush=True)
+    if said := manager.output_text().strip():
+        print(said, flush=True)
+        manager.output_file.unlink()
 
 
 def _ended(_number: int, _frame: object) -> NoReturn:
@@ -154,13 +170,34 @@ def _daemons(hub: str, place: Place, guard: Guard) -> list[Daemon]:
     config: dict[str, Any] = {
         "server": {"listenIP": ADDRESS, "port": place.scheduler},
         "admin": {"port": place.scheduler_admin},
+        **_managed(place, "scheduler"),
     }
     folder, logs = place.state / "run" / "scheduler", place.log_dir("scheduler")
     return [
+        _manager(place, guard),
         Daemon("scheduler", "scheduler", folder, config, guard, log_dir=logs),
         _host("seedpeer", "seedpeer", place.seed, hub, place, guard),
         _host("dfdaemon", "daemon", place.node, hub, place, guard),
     ]
+
+
+def _manager(place: Place, guard: Guard) -> Daemon:
+    config: dict[str, Any] = {
+        "server": {
+            "grpc": {"ip": ADDRESS, "port": place.manager_rpc},
+            "rest": {"ip": ADDRESS, "port": place.manager},
+        },
+        "admin": {"port": place.manager_admin},
+        "stateDir": str(place.state / "manager"),
+    }
+    folder, logs = place.state / "run" / "manager", place.log_dir("manager")
+    return Daemon("manager", "manager", folder, config, guard, log_dir=logs)
+
+
+def _managed(place: Place, service: str) -> dict[str, Any]:
+    """Whom a service asks for its settings, and where it keeps what it was told."""
+    address, kept = f"{ADDRESS}:{place.manager_rpc}", place.state / service / "manager.copy"
+    return {"manager": {"addrs": [address], "clusterID": 1, "copy": str(kept)}}
 
 
 def _host(module: str, name: str, ports: HostPorts, hub: str, place: Place, guard: Guard) -> Daemon:
@@ -174,7 +211,7 @@ def _host(module: str, name: str, ports: HostPorts, hub: str, place: Place, guar
         schedulers=(f"{ADDRESS}:{place.scheduler}",),
         hub=hub,
         security=security,
-    )
+    ) | _managed(place, name)
     folder = place.state / "run" / module
     return Daemon(module, module, folder, config, guard, log_dir=place.log_dir(name))
 

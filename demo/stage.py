@@ -9,17 +9,21 @@ import hashlib
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from tests.clients import packages
 from tests.clients.run import start_client
 from tests.standin.process import StandInProcess
+from tests.swarm.daemon import Daemon
 from tests.swarm.figures import Traffic
+from tests.swarm.guard import Guard
+from tests.swarm.plan import ADDRESS
+from tests.swarm.ports import free_port
 from tests.swarm.swarm import Host, Swarm
 
 REPOSITORY = "demo/all-minilm-l6-v2"
@@ -93,13 +97,44 @@ def play(folder: Path, cache: Path, size_bytes: int, nodes: int, audience: Audie
     with StandInProcess(cache / "standin") as standin:
         files = {"*": {"directory": str(packages.model_folder())}}
         made = standin.create(REPOSITORY, {**files, WEIGHTS: {"generated": size_bytes}})
-        audience.step("starting a scheduler, a seed and the nodes")
-        with Swarm(folder / "swarm", hub=standin.hub_url, nodes=nodes) as swarm:
+        audience.step("starting a manager, a scheduler, a seed and the nodes")
+        with (
+            _manager(folder) as managed,
+            Swarm(
+                folder / "swarm",
+                hub=standin.hub_url,
+                nodes=nodes,
+                node=[managed(f"node-{index}") for index in range(nodes)],
+                seed=managed("seed"),
+                scheduler=managed("scheduler"),
+            ) as swarm,
+        ):
             result = _download(folder, swarm, standin, made["sizes"], made["sha256"], audience)
             if result.problems:
                 shutil.rmtree(logs_of_failure(cache), ignore_errors=True)
                 swarm.collect_logs(logs_of_failure(cache))
             return result
+
+
+@contextmanager
+def _manager(folder: Path) -> Iterator[Callable[[str], Mapping[str, Any]]]:
+    """A manager; what the configuration of a member says of it, by the member's name."""
+    rpc, guard = free_port(), Guard()
+    server = {"grpc": {"ip": ADDRESS, "port": rpc}, "rest": {"ip": ADDRESS, "port": free_port()}}
+    config = {
+        "server": server,
+        "admin": {"port": free_port()},
+        "stateDir": str(folder / "manager" / "state"),
+    }
+    daemon = Daemon("manager", "manager", folder / "manager", config, guard)
+    daemon.start()
+    try:
+        daemon.wait_ready()
+        told = {"addrs": [f"{ADDRESS}:{rpc}"], "clusterID": 1}
+        yield lambda name: {"manager": told | {"copy": str(folder / "manager" / f"{name}.copy")}}
+    finally:
+        daemon.stop()
+        guard.close()
 
 
 def _download(
