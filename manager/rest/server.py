@@ -15,7 +15,7 @@ from typing import Any
 
 from aiohttp import web
 from pydantic import BaseModel, TypeAdapter, ValidationError
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 
 from dfcore.errors import BadInput, MeganeuraError, Unavailable
 from dfinfra.http import HttpServer
@@ -119,6 +119,8 @@ class RestServer:
             response = refused(error)
         except IntegrityError:
             response = refused(Conflict("the name is taken, or something still refers to it"))
+        except DataError:
+            response = refused(BadInput("a text has a NUL character, or is too long to be kept"))
         except OperationalError as error:
             log.error("database does not answer", reason=type(error.orig).__name__)
             response = refused(Unavailable("the database does not answer", retry_after_s=5))
@@ -167,7 +169,7 @@ class RestServer:
 def _draft(route: Route, request: web.Request) -> audit.Draft | None:
     if route.method in _CHANGES_NOTHING or not route.audited:
         return None
-    return audit.Draft(operation=route.method, path=request.path[:1024])
+    return audit.Draft(operation=route.method, path=request.path.replace("\0", "\ufffd")[:1024])
 
 
 def _query(kind: type[BaseModel], request: web.Request) -> BaseModel:
