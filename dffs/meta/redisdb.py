@@ -2,8 +2,8 @@
 another hash.
 
 A transaction reads without locks and remembers what it saw. One script then compares that with what
-is there now, and writes if nothing has changed: two round trips for most operations. The three keys
-carry the volume's name space in braces, so that a Redis Cluster keeps them on one node.
+is there now, and writes if nothing has changed: two round trips for most operations. Several volumes
+share a database with `?space=name`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from dffs.meta.kv import EngineDown, Pair, public_url
 from dffs.meta.optimistic import OptimisticEngine, OptimisticTxn, Range
 from dffs.meta.redisscripts import COMMIT, RANGE, THROUGH
+from dffs.meta.retry import one_line
+from dfinfra.logs import get_logger
 
+_log = get_logger(__name__)
 _SOCKET_S = 20.0
 
 
@@ -92,9 +95,20 @@ class RedisEngine(OptimisticEngine):
         )
         self._free: list[Any] = []
         try:
-            self.ask(b"PING")
+            self._warn_of_loss(self.ask(b"INFO"))
         except (*self.lost, *self.broken) as error:
-            raise EngineDown(f"{self.url}: {error}") from error
+            raise EngineDown(f"{self.url}: {one_line(error)}") from error
+
+    def _warn_of_loss(self, info: bytes) -> None:
+        """Say when this server may lose what it was told."""
+        if b"maxmemory_policy:allkeys" in info:
+            _log.warning(
+                "this Redis evicts keys when its memory is full, a whole volume at once:"
+                " set maxmemory-policy to noeviction",
+                url=self.url,
+            )
+        if b"aof_enabled:0" in info:
+            _log.debug("this Redis writes no append-only file: a crash loses minutes", url=self.url)
 
     # --- talking -------------------------------------------------------------------------------
 

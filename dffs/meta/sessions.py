@@ -82,7 +82,14 @@ class Sessions(Orphans, Trash, Feed, Core):
             self._session, expires_ns=self.now_ns + int(_LIFE_BEATS * self.heartbeat_s * 1e9)
         )
         raw = records.pack_session(self._session)
-        self._write(lambda work: work.txn.put(keys.session(self.sid), raw))
+
+        def renew(work: Work) -> bool:
+            known = work.txn.get(keys.session(self.sid)) is not None
+            work.txn.put(keys.session(self.sid), raw)
+            return known
+
+        if not self._write(renew):
+            _log.warning("this client was silent for too long: its locks are gone", sid=self.sid)
         self.claim_orphans()
 
     def reap(self) -> int:
