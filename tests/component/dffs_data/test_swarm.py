@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -82,19 +83,27 @@ def test_mounts_get_a_files_bytes_from_the_swarm(bed: Bed, meta_url: str, tmp_pa
         file.write(0, data)
         file.flush()
         file.release()
-    for number, node in enumerate(bed.swarm.nodes):
-        with opened(meta_url, node.socket, tmp_path / f"cache{number}") as mount:
-            got = read(mount, attr.ino)
+    before = bed.swarm.seed.figures().traffic.origin
+    mounts = [
+        opened(meta_url, node.socket, tmp_path / f"cache{number}")
+        for number, node in enumerate(bed.swarm.nodes)
+    ]
+    with ThreadPoolExecutor(len(mounts)) as nodes:
+        for got in nodes.map(read, mounts, [attr.ino] * len(mounts)):
             assert hashlib.sha256(got).digest() == hashlib.sha256(data).digest()
-            counts = mount.files.stats()
-            assert counts.get("object_bytes", 0) == 0
-            assert counts["swarm_bytes"] == SIZE
-            again = mount.files.open(ROOT_CALLER, attr.ino, os.O_RDONLY)
-            wait_until(lambda file=again: file.passthrough_fd() is not None, "a descriptor")  # type: ignore[misc]
-            fd = again.passthrough_fd()
-            assert fd is not None
-            assert os.pread(fd, 100, MIB) == data[MIB : MIB + 100]
-            again.release()
+    # Out of the object store once for all, by way of the seed.
+    assert bed.swarm.seed.figures().traffic.origin - before == SIZE
+    for mount in mounts:
+        counts = mount.files.stats()
+        assert counts.get("object_bytes", 0) == 0
+        assert counts["swarm_bytes"] == SIZE
+        again = mount.files.open(ROOT_CALLER, attr.ino, os.O_RDONLY)
+        wait_until(lambda file=again: file.passthrough_fd() is not None, "a descriptor")  # type: ignore[misc]
+        fd = again.passthrough_fd()
+        assert fd is not None
+        assert os.pread(fd, 100, MIB) == data[MIB : MIB + 100]
+        again.release()
+        mount.close()
 
 
 def test_without_a_daemon_that_can_the_object_store_is_asked(
