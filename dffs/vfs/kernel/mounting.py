@@ -161,6 +161,8 @@ class MountProcess:
         self._inheritance = inheritance
 
     def _adopt(self, state: dict[str, Any]) -> None:
+        if state["volume"] != _identity(self.volume):
+            raise ConfigError(f"mount point {self.plan.point}: another volume is mounted there")
         self._compose(self._device)
         agreed = negotiated_in(state)
         self._server.resume(agreed)
@@ -277,6 +279,7 @@ class MountProcess:
             try:
                 self.volume.files.flush_all()
                 state = export_state(self._ops, self._agreed)
+                state["volume"] = _identity(self.volume)
             except (OSError, MeganeuraError) as error:
                 _log.warning("nothing is handed over", error=str(error))
                 self._go_on()
@@ -349,6 +352,11 @@ def _close(volume: MountableVolume, ops: KernelOperations) -> None:
         volume.close()
     except (OSError, MeganeuraError) as error:
         _log.error("closing the volume failed", error=str(error))
+
+
+def _identity(volume: MountableVolume) -> str:
+    """Tells a volume from every other one."""
+    return str(json.loads(volume.meta.get_format()).get("uuid", ""))
 
 
 def _mount_options(plan: MountPlan) -> MountOptions:

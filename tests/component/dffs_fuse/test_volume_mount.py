@@ -304,6 +304,23 @@ def test_a_successor_has_the_nodes_cache(url: str, tmp_path: Path) -> None:
             second.end()
 
 
+def test_another_volume_does_not_take_a_mount_over(url: str, tmp_path: Path) -> None:
+    point = tmp_path / "mnt"
+    with volume_mount(url, point) as served:
+        with open(point / "file", "wb", buffering=0) as file:
+            file.write(b"before ")
+            other = [f"sqlite:///{tmp_path}/other.db", str(point), f"bucket={tmp_path}/others"]
+            module = "tests.component.dffs_fuse.volume_mount"
+            done = subprocess.run(
+                [sys.executable, "-m", module, *other], check=False, capture_output=True, text=True
+            )
+            assert done.returncode != 0
+            assert "another volume is mounted there" in done.stderr
+            file.write(b"after")
+        assert (point / "file").read_bytes() == b"before after"
+        assert served.process.poll() is None
+
+
 def test_if_a_successor_fails_the_predecessor_goes_on(url: str, tmp_path: Path) -> None:
     point = tmp_path / "mnt"
     with volume_mount(url, point, f"cache={tmp_path}/cache") as served:
