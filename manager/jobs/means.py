@@ -20,6 +20,7 @@ from manager.db.users import Audit
 from manager.jobs import orders, store
 from manager.jobs.config import JobsConfig
 from manager.jobs.dispatch import Dispatcher, DispatchPolicy
+from manager.jobs.distribution import ImageDistribution
 from manager.jobs.hosts import JobHost
 from manager.jobs.nodes import Nodes
 from manager.jobs.origins import Origins
@@ -85,6 +86,7 @@ def dispatching(shared: Means, more: dict[str, Handler] | None = None) -> Servic
         {**_handlers(shared), **(more or {})},
         lambda claim: store.credentials_of(claim, shared.vault),
         lease,
+        core.metrics,
     )
     policy = DispatchPolicy(
         at_once=config.at_once, poll_s=core.config.poll_s, keep_s=core.config.retention.jobs_s
@@ -111,6 +113,7 @@ def _handlers(shared: Means) -> dict[str, Handler]:
     return {
         orders.PREHEAT: Preheat(shared.origins, swarm, nodes, core.clock, Random()),
         orders.GET_TASK: GetTask(swarm, nodes),
+        orders.GET_IMAGE: ImageDistribution(shared.origins, swarm),
         orders.DELETE_TASK: DeleteTask(swarm, nodes),
         orders.SYNC_PEERS: SyncPeers(swarm, core.database, take_in),
         orders.GC: Clear(core.database, keep.jobs_s, old_audits),

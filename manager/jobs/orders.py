@@ -21,7 +21,8 @@ from manager.jobs.targets import Targets
 
 PREHEAT, GET_TASK, DELETE_TASK = "preheat", "get_task", "delete_task"
 SYNC_PEERS, GC, REPLICATE = "sync_peers", "gc", "replicate"
-TYPES = (PREHEAT, GET_TASK, DELETE_TASK, SYNC_PEERS, GC)
+GET_IMAGE = "get_image_distribution"
+TYPES = (PREHEAT, GET_TASK, GET_IMAGE, DELETE_TASK, SYNC_PEERS, GC)
 """What a user may ask for."""
 OVERSEERS_TYPES = (DELETE_TASK, SYNC_PEERS, GC)
 """What takes something from others, and so is for operators."""
@@ -41,6 +42,8 @@ def order(kind: str, args: Mapping[str, Any], targets: Targets) -> Order:
     """Read a request for a job. Raises BadInput, Denied."""
     if kind == PREHEAT:
         return _preheat(args, targets)
+    if kind == GET_IMAGE:
+        return replace(_preheat({**args, "type": "image"}, targets), type=GET_IMAGE)
     if kind in (GET_TASK, DELETE_TASK):
         return Order(kind, shown(args), upkeep.parse_task(args))
     if kind == SYNC_PEERS:

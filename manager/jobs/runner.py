@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from dfcore.errors import MeganeuraError
 from dfinfra import jobs
 from dfinfra.logs import get_logger
+from dfinfra.metrics import CollectorRegistry, Counter, Gauge
 from dfinfra.redact import redact_text
 from manager.db.database import Database
 from manager.jobs import steps, store
@@ -86,7 +87,21 @@ class Runner:
         handlers: Mapping[str, Handler],
         open_credentials: Any,
         policy: LeasePolicy,
+        metrics: CollectorRegistry | None = None,
     ) -> None:
+        registry = metrics or CollectorRegistry()
+        self._running = Gauge(
+            "meganeura_manager_jobs_running",
+            "Jobs that this replica is doing.",
+            ["type"],
+            registry=registry,
+        )
+        self._ended = Counter(
+            "meganeura_manager_jobs_ended",
+            "Jobs that this replica ended.",
+            ["type", "state"],
+            registry=registry,
+        )
         self._database = database
         self._handlers = handlers
         self._open = open_credentials
@@ -94,6 +109,10 @@ class Runner:
 
     async def run(self, claim: Claim) -> None:
         """Do the job until it is over, lost, or this job is cancelled: then it is given back."""
+        with self._running.labels(claim.type).track_inprogress():
+            await self._run(claim)
+
+    async def _run(self, claim: Claim) -> None:
         log.info("job started", job=claim.id, type=claim.type, owners=claim.epoch)
         try:
             work = Work(claim, self._database, self._open(claim))
@@ -177,6 +196,7 @@ class Runner:
                     return  # whoever claims it next finds the steps as they were last written
                 await asyncio.sleep(self._policy.beat_s)
         if ours:
+            self._ended.labels(work.claim.type, state.value).inc()
             log.info("job ended", job=work.claim.id, state=state.value, error=redact_text(error))
 
     async def _give_back(self, work: Work) -> None:

@@ -232,6 +232,12 @@ async def test_the_layers_of_an_image_are_brought_for_a_platform(
         bed, type="image", url=f"oci+http://{registry.address}/team/app:1.0", platform="all"
     )
     assert len(steps) == 4
+    wish = {"type": "get_image_distribution", "args": {"url": url, "platform": "linux/arm64"}}
+    made = await bed.client.ask("POST", "/api/v1/jobs", wish)
+    result = (await bed.client.over(made["id"]))["result"]
+    assert len(result["image"]["layers"]) == 2
+    held = {peer["hostname"]: len(peer["image"]["layers"]) for peer in result["peers"]}
+    assert held == {"seed-1": 2, "node-1": 2}
     job = await bed.client.over(
         await bed.client.preheat(type="image", url=url, platform="linux/s390x")
     )
