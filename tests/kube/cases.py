@@ -73,6 +73,22 @@ CASES = (
         for name in ("postgresql", "mysql")
     ),
     Case(
+        "mounts",
+        values=(
+            (
+                "dffs",
+                {
+                    "volumesSecret": "volumes",
+                    "passphraseSecret": "passphrase",
+                    "mounts": [
+                        {"name": "models", "path": "/mnt/models", "readOnly": True},
+                        {"name": "work", "path": "/mnt/w", "subdir": "/a", "args": ["--writeback"]},
+                    ],
+                },
+            ),
+        ),
+    ),
+    Case(
         "watched",
         values=(
             ("serviceMonitor", {"enable": True, "labels": {"team": "a"}}),

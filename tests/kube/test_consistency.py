@@ -12,6 +12,7 @@ import yaml
 from cryptography import x509
 
 from dfdaemon.config import DaemonConfig, Profile
+from dffs.cli.mount import command as dffs_mount
 from dfinfra import config as settings
 from manager.__main__ import command as manager_command
 from manager.config import ManagerConfig
@@ -25,6 +26,9 @@ CONFIGS: dict[str, type[Any]] = {
     "scheduler.yaml": SchedulerConfig,
     "manager.yaml": ManagerConfig,
 }
+
+
+SERVICES = ("dfdaemon", "seedpeer", "scheduler", "manager")
 
 
 def configs(rendered: Rendered, folder: Path) -> dict[str, Any]:
@@ -54,8 +58,8 @@ def ports_of(pod: Object) -> dict[str, int]:
 
 def test_each_service_reads_the_file_it_is_given(rendered: Rendered, tmp_path: Path) -> None:
     found = configs(rendered, tmp_path)
-    commands = {program(one) for one in rendered.containers()} - {""}
-    assert {f"{name}.yaml" for name in commands - {"chown", "python3"}} == set(found)
+    commands = {program(one) for one in rendered.containers()}
+    assert {f"{name}.yaml" for name in commands if name in SERVICES} == set(found)
 
 
 def test_files_say_the_ports_that_pods_open(rendered: Rendered, tmp_path: Path) -> None:
@@ -174,7 +178,11 @@ def test_hosts_reach_the_manager_by_a_name_of_its_certificate(
 
 def test_every_mounted_thing_is_there(rendered: Rendered, case: Case) -> None:
     own = {(one["kind"], one["metadata"]["name"]) for one in rendered.objects}
-    names = {"own-secrets": ("hosts", "proxy", "root", "url")}.get(case.name, ())
+    given = {
+        "own-secrets": ("hosts", "proxy", "root", "url"),
+        "mounts": ("volumes", "passphrase"),
+    }
+    names = given.get(case.name, ())
     brought = {("Secret", name) for name in names}
     for pod in rendered.pods():
         volumes = {volume["name"] for volume in pod["spec"].get("volumes", [])}
@@ -203,6 +211,10 @@ def test_arguments_are_taken_by_the_services_own_command_lines(rendered: Rendere
             main = daemon_run.command(name, Profile(service=name), "")
             # The click command is a cell of the entry point.
             line = _click_command_in(main)
+        elif name == "mount":
+            with click.Context(dffs_mount) as context:
+                dffs_mount.parse_args(context, [a.replace("dffs://", "") for a in one["args"]])
+            continue
         else:
             continue
         with click.Context(line) as context:

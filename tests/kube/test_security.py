@@ -8,16 +8,19 @@ from pathlib import Path
 
 from dfinfra.authority import Identity, load_ca
 from dfinfra.tls import client_context, server_context
-from tests.kube.cases import DEFAULT
+from tests.kube.cases import DEFAULT, GUIDES
 from tests.kube.chart import Object, Rendered, render
 from tests.kube.conftest import rendered_once
 
 # Containers that need more than nothing, what, and why.
-REASONS = {
+CAPABLE = {
     "own-folders": (
         ["CHOWN"],
         "the kubelet makes folders of the node for root; the daemon that writes there is not root",
     ),
+}
+PRIVILEGED = {
+    "mount": "Kubernetes lets a mount propagate to other pods out of privileged containers alone",
 }
 MIB = {"Mi": 1, "Gi": 1024}
 
@@ -27,16 +30,26 @@ def test_nothing_is_privileged_without_a_reason(rendered: Rendered) -> None:
         spec = pod["spec"]
         assert spec["automountServiceAccountToken"] is False
         assert not spec.get("hostPID") and not spec.get("hostIPC")
-        assert spec["securityContext"]["runAsNonRoot"] is True
         assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        if not {one["name"] for one in spec["containers"]} & set(PRIVILEGED):
+            assert spec["securityContext"]["runAsNonRoot"] is True
     for one in rendered.containers():
         context = one["securityContext"]
-        added, reason = REASONS.get(one["name"], ([], ""))
+        assert context["readOnlyRootFilesystem"] is True
+        if one["name"] in PRIVILEGED:
+            assert context["privileged"] is True
+            continue
+        added, reason = CAPABLE.get(one["name"], ([], ""))
         assert context["capabilities"] == {"drop": ["ALL"], **({"add": added} if added else {})}
         assert bool(reason) == (context.get("runAsUser") == 0)
         assert context["allowPrivilegeEscalation"] is False
-        assert context["readOnlyRootFilesystem"] is True
         assert "privileged" not in context
+
+
+def test_the_default_install_has_no_privileged_container() -> None:
+    for case in (DEFAULT, GUIDES):
+        names = {one["name"] for one in rendered_once(case).containers()}
+        assert not names & set(PRIVILEGED)
 
 
 def test_no_key_is_readable_by_the_world(rendered: Rendered) -> None:

@@ -43,6 +43,19 @@ UPDATE: Schema = {
     },
 }
 
+MOUNT: Schema = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["name", "path"],
+    "properties": {
+        "name": {"type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?$"},
+        "path": {"type": "string", "pattern": "^/."},
+        "readOnly": {"type": "boolean"},
+        "subdir": {"type": "string"},
+        "args": TEXTS,
+    },
+}
+
 # What a key takes, wherever it stands; the rest is told by the default's kind.
 BY_NAME: dict[str, Schema] = {
     "podLabels": LABELS,
@@ -70,6 +83,7 @@ BY_PATH: dict[str, Schema] = {
     "seedPeer.config": of_class(DaemonConfig),
     "dfdaemon.config": of_class(DaemonConfig),
     "manager.config": of_class(ManagerConfig),
+    "dffs.mounts": {"type": "array", "items": MOUNT},
     "manager.database.type": {"enum": ["embedded", "postgresql", "mysql", "external"]},
     "manager.storage.type": {"enum": ["pvc", "emptyDir"]},
     "manager.service.type": {"enum": ["ClusterIP", "NodePort", "LoadBalancer"]},

@@ -156,6 +156,13 @@ def test_an_uninstall_leaves_nothing_but_the_claims(cluster: Cluster) -> None:
     assert {one["metadata"]["labels"]["release"] for one in claims} == {"dragonfly"}
 
 
+def test_the_default_values_install_by_helm_4_too(cluster: Cluster) -> None:
+    cluster.helm(tools.HELM4, "install", "--wait", "--timeout=120s", chart=True)
+    assert "Succeeded" in cluster.helm(tools.HELM4, "test")
+    cluster.helm(tools.HELM4, "uninstall", "--wait", "--timeout=120s")
+    cluster.wait("pod", f"--namespace={NAMESPACE}", "--all", "delete")
+
+
 @contextmanager
 def running_load(cluster: Cluster, proxies: list[str]) -> Iterator[dict[str, Any]]:
     """Downloads go on while the body runs; what they saw is told afterwards."""
