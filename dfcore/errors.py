@@ -127,6 +127,14 @@ class OriginBroken(MeganeuraError):
     grpc_code = "UNAVAILABLE"
 
 
+class Unsized(MeganeuraError):
+    """The origin does not tell how long the content is, so that it cannot be cut into parts."""
+
+    code = "unsized"
+    http_status = 502
+    grpc_code = "UNAVAILABLE"
+
+
 class RangeIgnored(OriginBroken):
     """The origin answered with the whole where a part was asked for."""
 

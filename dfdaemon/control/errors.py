@@ -17,6 +17,7 @@ _BY_CODE: dict[str, type[MeganeuraError]] = {
         errors.ContentChanged,
         errors.DigestMismatch,
         errors.NoSpace,
+        errors.Unsized,
         errors.TimedOut,
         errors.PeerBroken,
         errors.PeerRefused,

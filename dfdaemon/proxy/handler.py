@@ -13,7 +13,15 @@ from dataclasses import dataclass, replace
 
 from aiohttp import web
 
-from dfcore.errors import BadInput, ContentChanged, Denied, MeganeuraError, NoSpace, Unavailable
+from dfcore.errors import (
+    BadInput,
+    ContentChanged,
+    Denied,
+    MeganeuraError,
+    NoSpace,
+    Unavailable,
+    Unsized,
+)
 from dfdaemon.hub import rewrite
 from dfdaemon.hub.config import HubConfig
 from dfdaemon.hub.mirror import HubMirror, HubRequest
@@ -99,7 +107,7 @@ class Handler:
             return await self._pass_on(request, reply.url, route)
         try:
             return await self._serve(request, reply, wishes, output)
-        except NoSpace:
+        except (NoSpace, Unsized):
             # Rather uncached than not at all. The origin sees the requester's own credentials.
             return await self._pass_on(request, reply.spec.url, route, reply)
 

@@ -16,9 +16,9 @@ from dfcore.errors import (
     DigestMismatch,
     MeganeuraError,
     NoSpace,
-    OriginBroken,
     PeerBroken,
     PeerRefused,
+    Unsized,
 )
 from dfcore.pieces import Geometry
 from dfcore.ranges import ByteRange
@@ -213,7 +213,7 @@ class Transfers:
             return
         try:
             if stream.size_bytes is None:
-                raise OriginBroken("the origin does not tell the length of the content")
+                raise Unsized("the origin does not tell the length of the content")
             geometry = Geometry.for_size(stream.size_bytes, conductor.spec.piece_length)
             conductor.learn_validator(stream.validator)
             offer = it.Offer(

@@ -14,6 +14,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
+UNSIZED = b"x" * 70_000
+"""Half of what `/unsized` answers, which does not tell its length beforehand."""
+
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -32,6 +35,9 @@ class _Handler(BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         if path == "/parts":
             self._parts()
+            return
+        if path == "/unsized":
+            self._unsized()
             return
         told = {
             "method": self.command,
@@ -80,6 +86,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
         self.server.echo.second_part.wait(20)
         self.wfile.write(b"two")
+
+    def _unsized(self) -> None:
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(b"".join(b"%x\r\n%s\r\n" % (len(p), p) for p in (UNSIZED, UNSIZED)))
+            self.wfile.write(b"0\r\n\r\n")
 
 
 class _Server(ThreadingHTTPServer):

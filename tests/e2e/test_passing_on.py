@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.e2e.bed import MIB, Bed, Plan
-from tests.e2e.echo import Echo
+from tests.e2e.echo import UNSIZED, Echo
 from tests.e2e.http import Got, fetch
 from tests.e2e.secrets import COOKIE, READER
 
@@ -153,3 +153,12 @@ def test_a_loop_is_noticed(bed: Bed) -> None:
     other = bed.nodes[1].proxy_url
     got = fetch(f"{bed.endpoint}/x", headers={"X-Dragonfly-Registry": other})
     assert got.status in (400, 404, 502)
+
+
+def test_content_whose_length_the_origin_does_not_tell_is_streamed_past_the_swarm(
+    bed: Bed, echo: Echo
+) -> None:
+    for _ in range(2):
+        swarm = {"X-Dragonfly-Use-P2P": "true"}
+        got = through(bed, echo, "proxy", "/unsized", headers=swarm)
+        assert (got.status, got.body) == (200, UNSIZED * 2)
