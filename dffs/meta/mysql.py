@@ -25,6 +25,7 @@ _ANSWER_S = 60
 _SHARDS = 64
 _KEY_BYTES = 300  # the longest is an entry: 9 + 255
 _BEATEN = frozenset({ER.LOCK_DEADLOCK, ER.LOCK_WAIT_TIMEOUT, ER.CHECKREAD, ER.DUP_ENTRY})
+_FULL = frozenset({ER.DISK_FULL, ER.RECORD_FILE_FULL})
 
 _TABLES = (
     f"CREATE TABLE IF NOT EXISTS {{kv}} (k VARBINARY({_KEY_BYTES}) PRIMARY KEY, v MEDIUMBLOB NOT NULL)"
@@ -152,6 +153,9 @@ class MySQLEngine(OptimisticEngine):
                 connection.close()
             raise
         self._free.append((connection, shard))
+
+    def _is_full(self, error: Exception) -> bool:
+        return bool(error.args) and error.args[0] in _FULL
 
     def _begin(self) -> OptimisticTxn:
         return _MySQLTxn(self)

@@ -6,6 +6,7 @@ Redis, PostgreSQL and MySQL differ in how they read and commit; when to try agai
 
 from __future__ import annotations
 
+import errno
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import ClassVar, NamedTuple, TypeVar
@@ -58,6 +59,10 @@ class OptimisticEngine(ABC):
     lost: ClassVar[tuple[type[Exception], ...]]  # the connection broke
     broken: ClassVar[tuple[type[Exception], ...]]  # the server refuses
 
+    def _is_full(self, error: Exception) -> bool:
+        """Whether the server refuses because it has no room."""
+        return False
+
     def __init__(self, url: str) -> None:
         self.url = url
 
@@ -85,10 +90,14 @@ class OptimisticEngine(ABC):
             except MetaError:
                 raise  # an answer, and an OSError by its nature: nothing is wrong with the engine
             except self.lost as error:
+                if self._is_full(error):
+                    raise MetaError(errno.ENOSPC, f"{self.url}: {one_line(error)}") from error
                 attempt.lost(error)
                 if committing and not txn.is_repeatable and self._happened(txn, attempt):
                     return result
             except self.broken as error:
+                if self._is_full(error):
+                    raise MetaError(errno.ENOSPC, f"{self.url}: {one_line(error)}") from error
                 raise EngineDown(f"{self.url}: {one_line(error)}") from error
         raise AssertionError("attempts end by returning or raising")
 

@@ -154,6 +154,9 @@ class PostgresEngine(OptimisticEngine):
         self._free.append((connection, shard))
         return rows
 
+    def _is_full(self, error: Exception) -> bool:
+        return isinstance(error, errors.DiskFull)
+
     def _begin(self) -> OptimisticTxn:
         return _PostgresTxn(self)
 

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit, urlunsplit
 import redis
 from hiredis import pack_command
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import NoScriptError, OutOfMemoryError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from dffs.meta.kv import EngineDown, Pair, public_url
@@ -141,6 +141,9 @@ class RedisEngine(OptimisticEngine):
             return self.ask(b"EVAL", script, *keys, *arguments)
 
     # --- transactions --------------------------------------------------------------------------
+
+    def _is_full(self, error: Exception) -> bool:
+        return isinstance(error, OutOfMemoryError)
 
     def _begin(self) -> _RedisTxn:
         return _RedisTxn(self)

@@ -7,6 +7,7 @@ the death of the process at once, a power cut from the next `sync` on (or always
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import sqlite3
@@ -20,6 +21,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from dfcore.errors import BadInput
 from dffs.meta.kv import SEQUENCE, EngineDown, Pair, Txn
+from dffs.meta.types import MetaError
 
 T = TypeVar("T")
 
@@ -138,6 +140,8 @@ class SqliteEngine:
                     connection.execute("ROLLBACK")
                 raise
         except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL:
+                raise MetaError(errno.ENOSPC, f"{self.path}: {error}") from error
             raise EngineDown(f"{self.path}: {error}") from error
 
     def _patiently(self, statement: str) -> None:
