@@ -7,7 +7,7 @@ from the node's file where that has them; a block that is missing is fetched, ve
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from dffs.cache.cachedfile import CachedFile
@@ -235,6 +235,24 @@ class Content:
         cache = self._parts.cache
         held = cache.held_bytes(self.blocks, self.size_bytes, self._block_bytes)
         return 2 * held > self.size_bytes
+
+    def assemble(self, stop: Callable[[], bool]) -> None:
+        """Put blocks that are on this node into the file's place there; ends at one that is not."""
+        cached = self._own_file()
+        if cached is None:
+            return
+        try:
+            for index, block in enumerate(self.blocks):
+                if cached.have[index]:
+                    continue
+                if stop() or cached.broken:
+                    return
+                if block.is_hole:
+                    cached.put(index, memoryview(b""), self._extent(index))
+                elif not self._parts.cache.adopt(block, cached, index, self._extent(index)):
+                    return
+        finally:
+            self._parts.cache.let_go(cached)
 
     def complete_fd(self) -> int | None:
         """A descriptor of a local file with exactly this content, if there is one already."""

@@ -19,6 +19,7 @@ from dffs.meta.api import MetaApi
 from dffs.meta.types import Attr, Caller
 from dffs.vfs import ranges
 from dffs.vfs.api import OpenFileApi
+from dffs.vfs.assemble import Assembler
 from dffs.vfs.budget import Budget, BufferPool
 from dffs.vfs.content import Content
 from dffs.vfs.errors import as_os_error
@@ -77,6 +78,7 @@ class Files:
         self._inodes: dict[int, Inode] = {}
         self._recent: OrderedDict[int, tuple[int, Content]] = OrderedDict()
         self._versions: OrderedDict[int, int] = OrderedDict()
+        self._assembler = Assembler()
         self._publisher: Publisher | None = None
         if staging is not None:
             keep_promises(self._parts, staging)
@@ -99,9 +101,7 @@ class Files:
         with self._lock:
             inode = self._inodes.get(attr.ino)
             if inode is None:
-                inode = self._inodes[attr.ino] = Inode(
-                    attr, self._parts, self._content_of(attr.ino, attr.version)
-                )
+                inode = self._inodes[attr.ino] = Inode(attr, self._parts, self._content_of(attr))
             inode.handles += 1
             keep = self._versions.get(attr.ino) == attr.version and not inode.dirty
             self._note(attr.ino, attr.version)
@@ -109,9 +109,12 @@ class Files:
         self.counters.add("opens")
         return OpenFile(inode, flags, self._parts, keep_cache=keep, hooks=self)
 
-    def _content_of(self, ino: int, version: int) -> Content | None:
-        found = self._recent.pop(ino, None)
-        return found[1] if found is not None and found[0] == version else None
+    def _content_of(self, attr: Attr) -> Content | None:
+        found = self._recent.pop(attr.ino, None)
+        if found is None or found[0] != attr.version:
+            return None
+        found[1].digest = found[1].digest or attr.content
+        return found[1]
 
     def _note(self, ino: int, version: int) -> None:
         self._versions[ino] = version
@@ -158,6 +161,8 @@ class Files:
         if last is None:
             return
         self._recent[inode.ino] = last
+        if inode.written and len(last[1].blocks) > 1 and inode.attr.nlink:
+            self._assembler.add(last[1])
         if len(self._recent) > _RECENT_CONTENTS:
             self._recent.popitem(last=False)
 
@@ -239,6 +244,7 @@ class Files:
         finally:
             if self._publisher is not None:
                 self._publisher.close()
+            self._assembler.close()
             self._parts.fetcher.close()
             self._parts.uploads.shutdown()
             self._parts.hashing.shutdown()

@@ -21,12 +21,13 @@ _LOOKS = 10
 
 class Inode:
     """`handles` and `owed_releases` are the owner's: open handles, and those that the engine has not
-    heard the end of (dffs.vfs.files)."""
+    heard the end of (dffs.vfs.files). `written` tells that something was committed."""
 
     def __init__(self, attr: Attr, parts: Parts, content: Content | None = None) -> None:
         self.ino = attr.ino
         self.handles = 0
         self.owed_releases = 0
+        self.written = False
         self._parts = parts
         self._lock = threading.Condition(threading.Lock())
         self._loading = threading.Lock()
@@ -176,7 +177,10 @@ class Inode:
     def _committed(self, attr: Attr, changes: Mapping[int, Block]) -> None:
         # With the lock held: whoever reads takes content and staged bytes in one look.
         before, alone = self._content, attr.version == self._attr.version + 1
+        if before is None and self._attr.size_bytes == 0:
+            before = Content((), 0, self._parts)
         self._attr, self._content = attr, None
+        self.written = True
         if before is not None and alone:
             self._content = before.changed(changes, attr.size_bytes)
         if before is not None:

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import random
+import time
 
 import pytest
 
@@ -265,3 +266,20 @@ def test_two_nodes_that_write_different_blocks_both_succeed(open_volume: Opener)
     mine.release()
     theirs.release()
     assert content(there, ino) == content(here, ino) == expected
+
+
+def test_a_file_is_put_together_where_it_was_written(volume: Volume) -> None:
+    data = noise(5 * BLOCK + 3)
+    ino = write(volume, "a", data)
+    deadline = time.monotonic() + 10
+    while True:
+        file = reopen(volume, ino)
+        fd = file.passthrough_fd()
+        if fd is not None:
+            break
+        file.release()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert os.pread(fd, len(data), 0) == data
+    file.release()
+    assert not volume.files.stats().get("object_bytes", 0)
