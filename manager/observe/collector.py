@@ -16,7 +16,7 @@ from dfinfra.clock import Clock
 from dfinfra.flight import SingleFlight
 from dfinfra.jobs import JobGroup
 from dfinfra.logs import get_logger
-from manager.observe.model import Target, TaskDetail
+from manager.observe.model import Held, Target, TaskDetail
 from manager.observe.source import MuteError, Source
 from manager.observe.state import State, Station
 
@@ -104,6 +104,21 @@ class Collector:
             except MeganeuraError as error:
                 problem = error
         raise problem
+
+    async def held(self, host_id: str) -> list[Held]:
+        """What a host has, by all schedulers that answer. Raises Unavailable if none does."""
+        stations = [s for s in self.look().stations.values() if not (s.silent or s.mute)]
+        found: dict[str, Held] = {}
+        problem: MeganeuraError | None = None
+        for station in stations:
+            try:
+                for one in await self._source.held(station.target, host_id):
+                    found.setdefault(one.task_id, one)
+            except MeganeuraError as error:
+                problem = error
+        if problem is not None and not found:
+            raise problem
+        return list(found.values())
 
     # Jobs
 

@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from dfinfra.pb import meganeura_pb2 as pb
-from manager.observe.model import Host, Note, Peer, Source, Swarm, Target, Task, TaskDetail, Traffic
+from manager.observe.model import (
+    Held,
+    Host,
+    Note,
+    Peer,
+    Source,
+    Swarm,
+    Target,
+    Task,
+    TaskDetail,
+    Traffic,
+)
 
 
 def swarm(answer: pb.DescribeSwarmResponse, target: Target, *, hosts: bool) -> Swarm:
@@ -77,6 +88,15 @@ def task(message: pb.SwarmTask, target: Target) -> Task:
         cluster=target.cluster,
         scheduler=target.name,
     )
+
+
+def held(answer: pb.ListPeersResponse) -> list[Held]:
+    """Largest first."""
+    found = [
+        Held(peer.task_id, peer.url, peer.state, peer.finished_bytes, peer.size_bytes)
+        for peer in answer.peers
+    ]
+    return sorted(found, key=lambda one: -one.size_bytes)
 
 
 def detail(answer: pb.DescribeTaskResponse, target: Target) -> TaskDetail:

@@ -199,6 +199,24 @@ class Peer:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """What one host has of one task."""
+
+    task_id: str
+    url: str
+    state: str
+    finished_bytes: int
+    size_bytes: int
+
+    @property
+    def share(self) -> float:
+        """0 to 1."""
+        if self.state == "Succeeded":
+            return 1.0
+        return min(1.0, self.finished_bytes / self.size_bytes) if self.size_bytes else 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class TaskDetail:
     """One task to the last edge. `hosts` are those that are named, by id."""
 

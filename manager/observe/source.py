@@ -13,11 +13,12 @@ from dfinfra.pb import meganeura_pb2_grpc
 from dfinfra.rpc.channels import Channels
 from dfinfra.rpc.errors import from_rpc_error
 from manager.observe import messages
-from manager.observe.model import Swarm, Target, TaskDetail
+from manager.observe.model import Held, Swarm, Target, TaskDetail
 
 CALL_TIMEOUT_S = 5.0
 TASK_LIMIT = 500
 PEER_LIMIT = 1000
+HELD_LIMIT = 500
 
 
 class MuteError(MeganeuraError):
@@ -36,6 +37,9 @@ class Source(Protocol):
 
     async def task(self, target: Target, task_id: str) -> TaskDetail:
         """One task; NotFound if the scheduler does not know it."""
+
+    async def held(self, target: Target, host_id: str) -> list[Held]:
+        """What a host has, as far as this scheduler knows."""
 
     async def aclose(self) -> None:
         """Hang up."""
@@ -59,6 +63,10 @@ class GrpcSource:
         request = pb.DescribeTaskRequest(task_id=task_id, peer_limit=PEER_LIMIT)
         answer = await self._ask(target, "DescribeTask", request)
         return await self._threads.run(messages.detail, answer, target)
+
+    async def held(self, target: Target, host_id: str) -> list[Held]:
+        request = pb.ListPeersRequest(host_id=host_id, limit=HELD_LIMIT)
+        return messages.held(await self._ask(target, "ListPeers", request))
 
     async def aclose(self) -> None:
         self._threads.close()

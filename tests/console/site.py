@@ -17,7 +17,7 @@ from typing import Self
 from manager import app
 from manager.config import AdminConfig, AuthConfig, Listen, ManagerConfig, ServerConfig
 from manager.console import part as console
-from manager.observe.collector import Collector
+from manager.observe.collector import Collector, Pace
 from manager.observe.history import History
 from manager.observe.model import Target
 from manager.parts import Core, Part
@@ -26,6 +26,7 @@ from tests.console.swarm import TARGETS, Shape, StandInSwarm
 
 PASSWORD = "correct horse battery"
 START_S = 30.0
+PACE = Pace(watched_s=1.0, hosts_watched_s=5.0)
 
 
 class Site:
@@ -111,7 +112,7 @@ class Site:
                 await service.stop()
 
     def _part(self, core: Core) -> Part:
-        part = console.part(core, self.swarm, _targets)
+        part = console.part(core, self.swarm, _targets, PACE)
         (collector,) = part.services
         assert isinstance(collector, Collector)
         self.collector = collector

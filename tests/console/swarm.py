@@ -14,6 +14,7 @@ from random import Random
 
 from dfcore.errors import NotFound, Unavailable
 from manager.observe.model import (
+    Held,
     Host,
     Note,
     Peer,
@@ -81,6 +82,16 @@ class StandInSwarm:
             if task_id_of(number) == task_id:
                 return self._detail(number)
         raise NotFound(f"task {task_id} is not known here")
+
+    async def held(self, target: Target, host_id: str) -> list[Held]:
+        numbers = [n for n in range(self.shape.tasks) if self._takes_part(n, host_id)]
+        tasks = [self._task(number) for number in numbers]
+        return [
+            Held(t.id, t.url, t.state, int(t.size_bytes * t.progress), t.size_bytes) for t in tasks
+        ]
+
+    def _takes_part(self, number: int, host_id: str) -> bool:
+        return any(peer.host_id == host_id for peer in self._detail(number).peers)
 
     async def aclose(self) -> None:
         """Nothing is open."""

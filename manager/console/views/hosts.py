@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from dfcore.errors import NotFound
+from dfcore.errors import MeganeuraError, NotFound
 from manager.console.page import ConsolePage, Visit
 from manager.console.views.lists import cut, paging
-from manager.observe.model import Host
+from manager.observe.model import Held, Host
 
 COLUMNS = (
     ("name", "Host", ""),
@@ -68,7 +68,11 @@ async def load_one(visit: Visit) -> dict[str, Any]:
     host = visit.state.hosts.get(visit.text("host_id"))
     if host is None:
         raise NotFound(f"no scheduler knows host {visit.text('host_id')[:100]}")
-    return {"title": host.hostname, "host": host}
+    try:
+        held: list[Held] | None = await visit.collector.held(host.id)
+    except MeganeuraError:
+        held = None
+    return {"title": host.hostname, "host": host, "held": held}
 
 
 PAGES = (
@@ -88,7 +92,7 @@ PAGES = (
         load_one,
         "Host",
         nav="/hosts",
-        live=("tiles",),
+        live=("tiles", "cache"),
         every_s=5.0,
     ),
 )

@@ -58,6 +58,9 @@ async def test_a_real_swarm_is_seen_to_the_last_edge() -> None:
             edges = {peer.host_id: [s.host_id for s in peer.sources] for peer in detail.peers}
             assert edges == {seed.host.id: [""], node.host.id: [seed.host.id]}
             assert detail.hosts[node.host.id].cluster == "here"
+            held = await collector.held(node.host.id)
+            assert [(one.task_id, one.finished_bytes) for one in held] == [(TASK, PIECE)]
+            assert await collector.held("nobody") == []
             with pytest.raises(NotFound):
                 await collector.task("0" * 64)
 
