@@ -14,6 +14,7 @@ from tests.kube.namespace import Namespace
 
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 IMAGE = f"meganeura:{VERSION}"
+DATABASES = "meganeura-databases:1"
 PAUSE = Path(__file__).parent / "cluster" / "pause.c"
 
 
@@ -28,11 +29,17 @@ def build(docker: Docker) -> str:
 
 
 def make(folder: Path) -> list[Path]:
-    """Archives of the product's image and of the one that holds pods open."""
+    """Archives of the product's image, of databases, and of what holds pods open."""
     folder.mkdir(parents=True, exist_ok=True)
     product, pause = folder / "meganeura.tar", folder / "pause.tar"
+    databases = folder / "databases.tar"
     with Namespace("mgk-docker") as namespace, Docker(namespace, folder / "docker") as docker:
         docker("save", "--output", str(product), build(docker))
+        base = docker.make_base("meganeura-databases-base:bookworm", "postgresql,redis-server")
+        context = str(PAUSE.parent / "databases")
+        words = ["build", "--quiet", f"--build-arg=BASE={base}", f"--tag={DATABASES}", context]
+        docker(*words, env={**os.environ, **docker.environment})
+        docker("save", "--output", str(databases), DATABASES)
         program = folder / "pause"
         subprocess.run(["gcc", "-static", "-O2", "-o", program, PAUSE], check=True)
         with tarfile.open(folder / "tree.tar", "w") as tree:
@@ -41,4 +48,4 @@ def make(folder: Path) -> list[Path]:
             "import", "-c", 'ENTRYPOINT ["/pause"]', str(folder / "tree.tar"), "localhost/pause:1"
         )
         docker("save", "--output", str(pause), "localhost/pause:1")
-    return [product, pause]
+    return [product, databases, pause]

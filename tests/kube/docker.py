@@ -83,17 +83,17 @@ class Docker:
         """For scripts that call docker themselves."""
         return {"DOCKER_HOST": self._host, "DOCKER_BUILDKIT": "0"}
 
-    def make_base(self) -> str:
-        """The base image, from Debian's packages; the archive is kept for the next time."""
-        archive = CACHE / "base-bookworm.tar"
+    def make_base(self, name: str = BASE, packages: str = PACKAGES) -> str:
+        """A base image of Debian's packages; its archive is kept for the next time."""
+        archive = CACHE / f"{name.replace(':', '-')}.tar"
         if not archive.exists():
             CACHE.mkdir(parents=True, exist_ok=True)
             new = archive.with_suffix(f".{os.getpid()}.tar")
-            command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={PACKAGES}"]
+            command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={packages}"]
             subprocess.run([*command, "bookworm", str(new), *_mirror()], check=True)
             new.replace(archive)
-        self("import", "-c", f"ENV PATH={PATH}", str(archive), BASE)
-        return BASE
+        self("import", "-c", f"ENV PATH={PATH}", str(archive), name)
+        return name
 
     def _words(self, *words: str) -> list[str]:
         return ["docker", "--host", self._host, *words]

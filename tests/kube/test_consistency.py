@@ -212,8 +212,10 @@ def test_arguments_are_taken_by_the_services_own_command_lines(rendered: Rendere
             # The click command is a cell of the entry point.
             line = _click_command_in(main)
         elif name == "mount":
+            # The file is of the pod, and the volume's name of its environment.
+            args = [a.replace("dffs://", "") for a in one["args"] if "-file=" not in a]
             with click.Context(dffs_mount) as context:
-                dffs_mount.parse_args(context, [a.replace("dffs://", "") for a in one["args"]])
+                dffs_mount.parse_args(context, args)
             continue
         else:
             continue

@@ -99,7 +99,7 @@ def cluster(workdir: Path) -> Iterator[Cluster]:
     with Cluster(workdir / "cluster", NODES) as raised:
         raised.load(*images)
         for node in raised.nodes:
-            for number in range(4):
+            for number in range(6):
                 node.run("mkdir", "-p", f"/var/lib/claims/{number}")
                 raised.apply(VOLUME.format(node=node.name, number=number))
         yield raised

@@ -130,6 +130,9 @@ def test_a_rollback_does_not_either(cluster: Cluster) -> None:
 
 
 def test_killed_pods_cost_no_wrong_byte(cluster: Cluster) -> None:
+    # Helm waits for all but as many nodes as may be away at once.
+    nodes = ["rollout", "status", "daemonset/dragonfly-dfdaemon", f"--namespace={NAMESPACE}"]
+    cluster.kubectl(*nodes, "--timeout=120s")
     with running_load(cluster, NODES_PROXIES) as told:
         for component in ("scheduler", "seed-peer", "manager"):
             (pod, *_) = cluster.pods(component)
