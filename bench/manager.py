@@ -1,7 +1,7 @@
 """A manager on one core under 10,000 hosts: ``python -m bench.manager``.
 
-The manager is a process of its own, bound to one core. Every host is a gRPC connection of its own
-with an open ``Watch``, as a node keeps it; some are seeds that keep alive. Meanwhile discovery is
+The manager is a process of its own, bound to one core. Every host has a connection of its own
+with an open stream, as a node keeps it; some are seeds that keep alive. Meanwhile discovery is
 asked as Dragonfly's nodes do (``ListSchedulers``), from one host after the other. Told: the times
 of the answers, how long it takes until all hosts have a change of the settings, and the manager's
 memory.
@@ -29,6 +29,7 @@ import grpc
 import psutil
 
 from dfinfra.jobs import JobGroup
+from dfinfra.managerlink import frame
 from dfinfra.pb import manager_pb2 as pb
 from dfinfra.pb import manager_pb2_grpc, managerlink_pb2_grpc
 from dfinfra.pb import managerlink_pb2 as link
@@ -51,11 +52,9 @@ class Hosts:
         self._target = target
         self._numbers = range(first, first + count)
         self._jobs = JobGroup("hosts")
-        self._channels: list[grpc.aio.Channel] = []
         self._places = asyncio.Semaphore(AT_ONCE)
         self.digests: dict[int, str] = {}
         self.changed_at: list[float] = []
-        self._again_s: dict[int, int] = {}
 
     async def open(self) -> None:
         """Have all of them watch; returns when each was told its configuration."""
@@ -65,8 +64,6 @@ class Hosts:
             await asyncio.sleep(0.1)
 
     async def _watch(self, number: int) -> None:
-        channel = grpc.aio.insecure_channel(self._target, options=_OWN_CONNECTION)
-        self._channels.append(channel)
         request = link.WatchRequest(
             source_type=pb.PEER_SOURCE,
             hostname=f"host-{number}",
@@ -74,30 +71,36 @@ class Hosts:
             port=4000,
             download_port=4005,
         )
-        watch = managerlink_pb2_grpc.ManagerExtensionStub(channel).Watch
         async with self._places:
-            call = watch(request)
-            self._note(number, await call.read())
-        while True:
-            again_s = 0
+            channel = grpc.aio.insecure_channel(self._target, options=_OWN_CONNECTION)
+            call = managerlink_pb2_grpc.ManagerExtensionStub(channel).Watch(request)
+            first = await call.read()
+            self._note(number, first)
+            port = first.stream_port
+            if port:
+                await channel.close(None)
+                del call, channel  # the connection goes with them
+                reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
+                request.known_digest = first.digest
+                writer.write(frame(request.SerializeToString()))
+        if not port:
             while (told := await call.read()) is not grpc.aio.EOF:
                 self._note(number, told)
-                again_s = told.ask_again_s
-            await asyncio.sleep((again_s or self._again_s[number]) * random.uniform(0.7, 1.0))
-            request.known_digest = self.digests[number]
-            call = watch(request)
+            raise RuntimeError(f"host {number} was cut off")
+        while True:
+            size = int.from_bytes(await reader.readexactly(4), "big")
+            if size:
+                raw = await reader.readexactly(size)
+                self._note(number, link.Configuration.FromString(raw))
 
     def _note(self, number: int, told: link.Configuration) -> None:
         before = self.digests.get(number)
         self.digests[number] = told.digest
-        self._again_s[number] = told.ask_again_s
         if before is not None and before != told.digest:
             self.changed_at.append(time.time())
 
     async def aclose(self) -> None:
         await self._jobs.cancel_all()
-        for channel in self._channels:
-            await channel.close(None)
 
 
 async def worker(target: str, first: int, count: int) -> None:
@@ -123,6 +126,7 @@ class Manager:
             "stateDir": folder,
             "server.rest.ip": "127.0.0.1",
             "server.grpc.ip": "127.0.0.1",
+            "server.stream.port": _free_port(),
             "admin.port": _free_port(),
             "auth.rootPasswordFile": password,
         }
@@ -258,6 +262,7 @@ async def measure(
             await _line(one)
         figures["all connected, s"] = time.monotonic() - began
         await asyncio.sleep(3)
+        figures["memory then, MiB"] = manager.memory_bytes / 2**20
         cpu_s, began = manager.cpu_s, time.monotonic()
         took = sorted(await discoveries(stub, hosts, rate, seconds))
         figures["cores used, asked"] = (manager.cpu_s - cpu_s) / (time.monotonic() - began)
@@ -265,6 +270,7 @@ async def measure(
             at = min(len(took) - 1, int(share * len(took)))
             figures[f"discovery {name}, ms"] = 1000 * took[at]
         figures["discoveries per s"] = len(took) / seconds
+        figures["memory after discoveries, MiB"] = manager.memory_bytes / 2**20
         changed = time.time()
         asking = jobs.spawn(discoveries(stub, hosts, rate, 8), name="while changing")
         await asyncio.to_thread(manager.patch, {"load_limit": random.randrange(1, 2000)})
@@ -273,7 +279,7 @@ async def measure(
         reports = [await _report(one) for one in workers]
         figures["hosts told of a change"] = sum(one["changed"] for one in reports)
         figures["all told after, s"] = max(one["last"] for one in reports) - changed
-        await asyncio.sleep(12)  # signs of life are written meanwhile
+        await asyncio.sleep(31)  # signs of life are written meanwhile, and memory is handed back
         figures["memory, MiB"] = manager.memory_bytes / 2**20
         for one in workers:
             assert one.stdin is not None

@@ -12,12 +12,15 @@ import asyncio
 import hashlib
 import os
 import random
-from collections.abc import AsyncIterator, Callable, Sequence
+import ssl
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import grpc
+from google.protobuf.message import DecodeError
 
 from dfinfra.jobs import JobGroup
 from dfinfra.logs import get_logger
@@ -32,6 +35,10 @@ log = get_logger("manager link")
 CALL_TIMEOUT_S = 10.0
 FIRST_WAIT_S = 3.0
 """How long a start without a copy on disk waits for the manager."""
+SILENCE_S = 100.0
+"""A manager that says nothing for so long is gone."""
+BARRED_S = 600.0
+"""A bare port that cannot be reached is tried again after this."""
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 15.0
 
 
@@ -63,14 +70,24 @@ class ManagerLink:
     name = "manager link"
 
     def __init__(
-        self, section: ManagerSection, me: Me, channels: Channels, copy: Path, adopt: Adopt
+        self,
+        section: ManagerSection,
+        me: Me,
+        channels: Channels,
+        copy: Path,
+        adopt: Adopt,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
+        """``channels`` and ``tls`` carry the host's certificate, if it has one."""
         self._section = section
         self._me = me
         self._channels = channels
         self._copy = copy
         self._adopt = adopt
         self._targets: Sequence[str] = section.targets
+        self._tls = tls
+        self._stream_port = 0
+        self._barred_until = 0.0
         self._current: link.Configuration | None = None
         self._told = asyncio.Event()
         self._jobs = JobGroup("manager")
@@ -80,6 +97,7 @@ class ManagerLink:
         kept = read_copy(self._copy)
         if kept is not None:
             self._put_in_force(kept)
+            self._stream_port = kept.stream_port
         self._jobs.spawn(self._follow(), name="follow")
         if self._me.source != pb.PEER_SOURCE:
             self._jobs.spawn(self._keep_alive(), name="keep alive")
@@ -117,8 +135,68 @@ class ManagerLink:
 
     async def _configurations(self, target: str) -> AsyncIterator[link.Configuration]:
         """As the manager tells them; by asking again and again if it is Dragonfly's own."""
-        channel, me = self._channels.get(target), self._me
-        request = link.WatchRequest(
+        again_s = 0
+        try:
+            while True:
+                if self._stream_port and not self._barred:
+                    await self._channels.drop(target)
+                    async with aclosing(self._by_stream(target)) as stream:
+                        async for told in stream:
+                            yield told
+                async with aclosing(self._by_grpc(target)) as stream:
+                    async for told in stream:
+                        self._stream_port, again_s = told.stream_port, told.ask_again_s
+                        yield told
+                if not again_s:
+                    return
+                if not self._stream_port or self._barred:
+                    await asyncio.sleep(again_s * random.uniform(0.7, 1.0))
+        except grpc.aio.AioRpcError as error:
+            if error.code() != grpc.StatusCode.UNIMPLEMENTED:
+                raise
+        while True:
+            yield await self._ask(manager_pb2_grpc.ManagerStub(self._channels.get(target)))
+            await asyncio.sleep(self._section.poll_interval_s * random.uniform(0.8, 1.2))
+
+    async def _by_grpc(self, target: str) -> AsyncGenerator[link.Configuration]:
+        stub = managerlink_pb2_grpc.ManagerExtensionStub(self._channels.get(target))
+        async for told in stub.Watch(self._request()):
+            yield told
+
+    @property
+    def _barred(self) -> bool:
+        """The bare port could not be reached of late."""
+        return asyncio.get_running_loop().time() < self._barred_until
+
+    async def _by_stream(self, target: str) -> AsyncGenerator[link.Configuration]:
+        """The same on a bare port, until it ends; that it cannot be had is no error."""
+        host = target.rpartition(":")[0].strip("[]")
+        writer = None
+        try:
+            async with asyncio.timeout(CALL_TIMEOUT_S):
+                reader, writer = await asyncio.open_connection(
+                    host, self._stream_port, ssl=self._tls, limit=4 << 20
+                )
+            writer.write(frame(self._request().SerializeToString()))
+            while True:
+                async with asyncio.timeout(SILENCE_S):
+                    size = int.from_bytes(await reader.readexactly(4), "big")
+                    raw = await reader.readexactly(size)
+                if raw:
+                    told = link.Configuration.FromString(raw)
+                    told.stream_port = self._stream_port
+                    yield told
+        except (asyncio.IncompleteReadError, DecodeError, OSError) as error:
+            if writer is None:
+                self._barred_until = asyncio.get_running_loop().time() + BARRED_S
+            log.info("the manager's stream ended", manager=target, reason=type(error).__name__)
+        finally:
+            if writer is not None:
+                writer.close()
+
+    def _request(self) -> link.WatchRequest:
+        me = self._me
+        return link.WatchRequest(
             source_type=me.source,  # type: ignore[arg-type]
             hostname=me.hostname,
             ip=me.ip,
@@ -133,15 +211,6 @@ class ManagerLink:
             cluster_id=me.cluster_id,
             known_digest=self._current.digest if self._current is not None else "",
         )
-        try:
-            async for told in managerlink_pb2_grpc.ManagerExtensionStub(channel).Watch(request):
-                yield told
-        except grpc.aio.AioRpcError as error:
-            if error.code() != grpc.StatusCode.UNIMPLEMENTED:
-                raise
-        while True:
-            yield await self._ask(manager_pb2_grpc.ManagerStub(channel))
-            await asyncio.sleep(self._section.poll_interval_s * random.uniform(0.8, 1.2))
 
     async def _ask(self, stub: Any) -> link.Configuration:
         me, told = self._me, link.Configuration()
@@ -257,6 +326,11 @@ class ManagerLink:
         while True:
             yield sign
             await asyncio.sleep(self._section.keep_alive_interval_s)
+
+
+def frame(message: bytes) -> bytes:
+    """The message after its length, as the bare port takes it."""
+    return len(message).to_bytes(4, "big") + message
 
 
 def read_copy(path: Path) -> link.Configuration | None:

@@ -32,6 +32,7 @@ from manager.rest import core as core_routes
 from manager.rest.routes import Route
 from manager.rest.server import RestServer
 from manager.rpc.part import Grpc
+from manager.tidy import Tidy
 
 PARTS: tuple[Callable[[Core], Part], ...] = (core_routes.part, jobs.part, console.part)
 """Their routes come in this order, and their services start in it."""
@@ -75,6 +76,7 @@ def build(config: ManagerConfig) -> App:
     services: list[Service] = [
         _database_service(config, database),
         changes,
+        Tidy(),
         Closing("channels", core.channels.close),
         *(service for part in parts for service in part.services),
         *grpc.services,

@@ -18,7 +18,7 @@ from manager.auth.secrets import hash_password, new_password
 from manager.config import ManagerConfig
 from manager.db.clusters import ClusterLink, SchedulerCluster, SeedPeerCluster
 from manager.db.database import Database
-from manager.db.migrate import upgrade
+from manager.db.schema import bring_up_to_date
 from manager.db.users import User
 
 FIRST_CLUSTER = "cluster-1"
@@ -28,7 +28,7 @@ FIRST_CLUSTER = "cluster-1"
 def prepare(config: ManagerConfig, database: Database) -> None:
     """Open and migrate the database, and fill an empty one. Raises ConfigError."""
     database.open()
-    upgrade(database)
+    bring_up_to_date(database)
     _make_root(config, database)
     try:
         database.transact(_make_cluster)

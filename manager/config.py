@@ -61,6 +61,10 @@ class ServerConfig:
 
     grpc: Listen = field(default_factory=lambda: Listen(port=65003))
     rest: Listen = field(default_factory=lambda: Listen(port=8080))
+    stream: Listen = field(default_factory=Listen)
+    """Where nodes follow their settings when there are more of them than `keepAlive.streams`.
+
+    Port 0 takes any free one; name one (65004) where a Service or a firewall stands between."""
     tls: TlsFiles = field(default_factory=TlsFiles)
     public_url: str = ""
     """How browsers reach it (`https://manager.example`), for sign-in by OIDC; empty: as they ask."""
@@ -126,6 +130,10 @@ class KeepAliveConfig:
     """How often the times of the last sign of life are written."""
     timeout_s: Seconds = 60.0
     """Without a sign of life for so long an instance is inactive (a broken connection tells at once)."""
+    streams: int = 500
+    """So many nodes hear of changes at once by an open stream, of 40 KiB each; the others ask..."""
+    asked_per_s: int = 1000
+    """... each so often that it is about this many questions per second, and every 5 seconds at most."""
     peer_ttl_s: Seconds = 24 * 3600.0
     """An inactive peer is forgotten after this."""
 

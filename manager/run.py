@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 from dfcore.errors import ConfigError
@@ -23,6 +24,10 @@ def serve(config: ManagerConfig, ready_file: Path | None = None) -> int:
         built = app.build(config)
 
         def ready() -> None:
+            # What was made until now stays for good: the collector need not look at it again, so it
+            # runs often and briefly over what requests leave behind.
+            gc.collect()
+            gc.freeze()
             logs.get_logger("app").info(
                 "manager listens",
                 rest=built.rest.port,

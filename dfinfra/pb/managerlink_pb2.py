@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from dfinfra.pb import manager_pb2 as dfinfra_dot_pb_dot_manager__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x64\x66infra/pb/managerlink.proto\x12\x0cmeganeura.v1\x1a\x18\x64\x66infra/pb/manager.proto\"\xa2\x02\n\x0cWatchRequest\x12+\n\x0bsource_type\x18\x01 \x01(\x0e\x32\x16.manager.v2.SourceType\x12\x10\n\x08hostname\x18\x02 \x01(\t\x12\n\n\x02ip\x18\x03 \x01(\t\x12\x0c\n\x04port\x18\x04 \x01(\x05\x12\x15\n\rdownload_port\x18\x05 \x01(\x05\x12\x12\n\nproxy_port\x18\x06 \x01(\x05\x12\x0b\n\x03idc\x18\x07 \x01(\t\x12\x10\n\x08location\x18\x08 \x01(\t\x12\x0f\n\x07version\x18\t \x01(\t\x12\n\n\x02os\x18\n \x01(\t\x12\x10\n\x08platform\x18\x0b \x01(\t\x12\x16\n\x0ekernel_version\x18\x0c \x01(\t\x12\x12\n\ncluster_id\x18\r \x01(\x04\x12\x14\n\x0cknown_digest\x18\x0e \x01(\t\"\x8a\x02\n\rConfiguration\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12)\n\nschedulers\x18\x02 \x03(\x0b\x32\x15.manager.v2.Scheduler\x12-\n\x0c\x61pplications\x18\x03 \x03(\x0b\x32\x17.manager.v2.Application\x12-\n\x07\x63luster\x18\x04 \x01(\x0b\x32\x1c.manager.v2.SchedulerCluster\x12\x36\n\x11seed_peer_cluster\x18\x05 \x01(\x0b\x32\x1b.manager.v2.SeedPeerCluster\x12(\n\nseed_peers\x18\x06 \x03(\x0b\x32\x14.manager.v2.SeedPeer2V\n\x10ManagerExtension\x12\x42\n\x05Watch\x12\x1a.meganeura.v1.WatchRequest\x1a\x1b.meganeura.v1.Configuration0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x64\x66infra/pb/managerlink.proto\x12\x0cmeganeura.v1\x1a\x18\x64\x66infra/pb/manager.proto\"\xa2\x02\n\x0cWatchRequest\x12+\n\x0bsource_type\x18\x01 \x01(\x0e\x32\x16.manager.v2.SourceType\x12\x10\n\x08hostname\x18\x02 \x01(\t\x12\n\n\x02ip\x18\x03 \x01(\t\x12\x0c\n\x04port\x18\x04 \x01(\x05\x12\x15\n\rdownload_port\x18\x05 \x01(\x05\x12\x12\n\nproxy_port\x18\x06 \x01(\x05\x12\x0b\n\x03idc\x18\x07 \x01(\t\x12\x10\n\x08location\x18\x08 \x01(\t\x12\x0f\n\x07version\x18\t \x01(\t\x12\n\n\x02os\x18\n \x01(\t\x12\x10\n\x08platform\x18\x0b \x01(\t\x12\x16\n\x0ekernel_version\x18\x0c \x01(\t\x12\x12\n\ncluster_id\x18\r \x01(\x04\x12\x14\n\x0cknown_digest\x18\x0e \x01(\t\"\xb4\x02\n\rConfiguration\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12)\n\nschedulers\x18\x02 \x03(\x0b\x32\x15.manager.v2.Scheduler\x12-\n\x0c\x61pplications\x18\x03 \x03(\x0b\x32\x17.manager.v2.Application\x12-\n\x07\x63luster\x18\x04 \x01(\x0b\x32\x1c.manager.v2.SchedulerCluster\x12\x36\n\x11seed_peer_cluster\x18\x05 \x01(\x0b\x32\x1b.manager.v2.SeedPeerCluster\x12(\n\nseed_peers\x18\x06 \x03(\x0b\x32\x14.manager.v2.SeedPeer\x12\x13\n\x0b\x61sk_again_s\x18\x07 \x01(\r\x12\x13\n\x0bstream_port\x18\x08 \x01(\r2V\n\x10ManagerExtension\x12\x42\n\x05Watch\x12\x1a.meganeura.v1.WatchRequest\x1a\x1b.meganeura.v1.Configuration0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,7 +35,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WATCHREQUEST']._serialized_start=73
   _globals['_WATCHREQUEST']._serialized_end=363
   _globals['_CONFIGURATION']._serialized_start=366
-  _globals['_CONFIGURATION']._serialized_end=632
-  _globals['_MANAGEREXTENSION']._serialized_start=634
-  _globals['_MANAGEREXTENSION']._serialized_end=720
+  _globals['_CONFIGURATION']._serialized_end=674
+  _globals['_MANAGEREXTENSION']._serialized_start=676
+  _globals['_MANAGEREXTENSION']._serialized_end=762
 # @@protoc_insertion_point(module_scope)

@@ -40,17 +40,21 @@ class WatchRequest(_message.Message):
     def __init__(self, source_type: _Optional[_Union[_manager_pb2.SourceType, str]] = ..., hostname: _Optional[str] = ..., ip: _Optional[str] = ..., port: _Optional[int] = ..., download_port: _Optional[int] = ..., proxy_port: _Optional[int] = ..., idc: _Optional[str] = ..., location: _Optional[str] = ..., version: _Optional[str] = ..., os: _Optional[str] = ..., platform: _Optional[str] = ..., kernel_version: _Optional[str] = ..., cluster_id: _Optional[int] = ..., known_digest: _Optional[str] = ...) -> None: ...
 
 class Configuration(_message.Message):
-    __slots__ = ("digest", "schedulers", "applications", "cluster", "seed_peer_cluster", "seed_peers")
+    __slots__ = ("digest", "schedulers", "applications", "cluster", "seed_peer_cluster", "seed_peers", "ask_again_s", "stream_port")
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     SCHEDULERS_FIELD_NUMBER: _ClassVar[int]
     APPLICATIONS_FIELD_NUMBER: _ClassVar[int]
     CLUSTER_FIELD_NUMBER: _ClassVar[int]
     SEED_PEER_CLUSTER_FIELD_NUMBER: _ClassVar[int]
     SEED_PEERS_FIELD_NUMBER: _ClassVar[int]
+    ASK_AGAIN_S_FIELD_NUMBER: _ClassVar[int]
+    STREAM_PORT_FIELD_NUMBER: _ClassVar[int]
     digest: str
     schedulers: _containers.RepeatedCompositeFieldContainer[_manager_pb2.Scheduler]
     applications: _containers.RepeatedCompositeFieldContainer[_manager_pb2.Application]
     cluster: _manager_pb2.SchedulerCluster
     seed_peer_cluster: _manager_pb2.SeedPeerCluster
     seed_peers: _containers.RepeatedCompositeFieldContainer[_manager_pb2.SeedPeer]
-    def __init__(self, digest: _Optional[str] = ..., schedulers: _Optional[_Iterable[_Union[_manager_pb2.Scheduler, _Mapping]]] = ..., applications: _Optional[_Iterable[_Union[_manager_pb2.Application, _Mapping]]] = ..., cluster: _Optional[_Union[_manager_pb2.SchedulerCluster, _Mapping]] = ..., seed_peer_cluster: _Optional[_Union[_manager_pb2.SeedPeerCluster, _Mapping]] = ..., seed_peers: _Optional[_Iterable[_Union[_manager_pb2.SeedPeer, _Mapping]]] = ...) -> None: ...
+    ask_again_s: int
+    stream_port: int
+    def __init__(self, digest: _Optional[str] = ..., schedulers: _Optional[_Iterable[_Union[_manager_pb2.Scheduler, _Mapping]]] = ..., applications: _Optional[_Iterable[_Union[_manager_pb2.Application, _Mapping]]] = ..., cluster: _Optional[_Union[_manager_pb2.SchedulerCluster, _Mapping]] = ..., seed_peer_cluster: _Optional[_Union[_manager_pb2.SeedPeerCluster, _Mapping]] = ..., seed_peers: _Optional[_Iterable[_Union[_manager_pb2.SeedPeer, _Mapping]]] = ..., ask_again_s: _Optional[int] = ..., stream_port: _Optional[int] = ...) -> None: ...

@@ -7,6 +7,7 @@ lock in the database (a file beside it, for SQLite) is held while one of them wo
 from __future__ import annotations
 
 import fcntl
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from alembic.util.exc import CommandError
 from sqlalchemy import text
 
 from dfcore.errors import ConfigError
+from dfinfra.lifecycle import main_guard
 from manager.db.database import Database
 
 _FOLDER = Path(__file__).parent / "migrations"
@@ -83,3 +85,18 @@ def _file_lock(database: str | None) -> Iterator[None]:
     with open(f"{database}.migrating", "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def main() -> int:
+    """Migrate the database whose URL comes by standard input: ``manager.db.schema`` starts this."""
+    database = Database(sys.stdin.read().strip(), threads=2)
+    database.open()
+    try:
+        upgrade(database)
+    finally:
+        database.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main_guard(main, prog="manager"))

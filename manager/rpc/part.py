@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from functools import partial
 
 import grpc
@@ -12,12 +13,14 @@ from dfinfra.lifecycle import Service
 from dfinfra.metrics import Gauge
 from dfinfra.pb import manager_pb2_grpc, managerlink_pb2_grpc
 from dfinfra.rpc.server import GrpcServer
+from dfinfra.tls import server_context
 from manager.config import SecurityConfig
 from manager.db.clusters import Peer, Scheduler, SeedPeer
 from manager.parts import Core
 from manager.rpc import service, watch
 from manager.rpc.directory import Directory
 from manager.rpc.presence import Presence
+from manager.rpc.streams import NodeStreams
 
 MAX_STREAMS = 200_000
 
@@ -31,7 +34,9 @@ class Grpc:
         self.presence = Presence(config.keep_alive, core.database, core.changes)
         book = watch.PeerBook(core.database)
         manager = service.ManagerService(core.database, core.changes, self.directory, self.presence)
-        extension = watch.ManagerExtension(self.directory, self.presence, book)
+        self.extension = extension = watch.ManagerExtension(
+            config.keep_alive, self.directory, self.presence, book
+        )
         listen = config.server.grpc
         self.server = GrpcServer(
             [f"[{listen.ip}]:{listen.port}" if ":" in listen.ip else f"{listen.ip}:{listen.port}"],
@@ -54,11 +59,26 @@ class Grpc:
         )
         for kind, name in ((Scheduler, "scheduler"), (SeedPeer, "seed"), (Peer, "peer")):
             connected.labels(name).set_function(partial(self.presence.count, kind))
-        self.services: tuple[Service, ...] = (self.directory, self.presence, book, self.server)
+        listen = config.server.stream
+        self.streams = NodeStreams(
+            (listen.ip, listen.port),
+            self.directory,
+            self.presence,
+            book,
+            stream_tls(config.security),
+        )
+        extension.stream_port = lambda: self.streams.port
+        self.services: tuple[Service, ...] = (
+            self.directory,
+            self.presence,
+            book,
+            self.streams,
+            self.server,
+        )
 
 
-def server_credentials(security: SecurityConfig) -> grpc.ServerCredentials | None:
-    """Mutual TLS with the cluster's certificate, if there is one. Raises ConfigError."""
+def _identity(security: SecurityConfig) -> Identity | None:
+    """The cluster's certificate, if there is one. Raises ConfigError."""
     if security.dir is None:
         return None
     identity = Identity(
@@ -67,6 +87,25 @@ def server_credentials(security: SecurityConfig) -> grpc.ServerCredentials | Non
     for path in (identity.cert, identity.key, identity.ca):
         if not path.is_file():
             raise ConfigError(f"security.dir: {path} is missing; `dfctl ca issue` makes it")
+    return identity
+
+
+def stream_tls(security: SecurityConfig) -> ssl.SSLContext | None:
+    """The same for the bare port."""
+    identity = _identity(security)
+    if identity is None:
+        return None
+    context = server_context(identity)
+    if not security.require_client_certificates:
+        context.verify_mode = ssl.CERT_OPTIONAL
+    return context
+
+
+def server_credentials(security: SecurityConfig) -> grpc.ServerCredentials | None:
+    """Mutual TLS with the cluster's certificate, if there is one. Raises ConfigError."""
+    identity = _identity(security)
+    if identity is None:
+        return None
     return grpc.ssl_server_credentials(
         [(identity.key.read_bytes(), identity.cert.read_bytes())],
         root_certificates=identity.ca.read_bytes(),

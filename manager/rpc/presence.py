@@ -49,6 +49,7 @@ class Presence:
         self._open: dict[Kind, Counter[int]] = {kind: Counter() for kind in KINDS}
         self._opened: dict[Kind, set[int]] = {kind: set() for kind in KINDS}
         self._ended: dict[Kind, dict[int, datetime]] = {kind: {} for kind in KINDS}
+        self._asking: dict[int, float] = {}
         self._wake = asyncio.Event()
         self._jobs = JobGroup("presence")
 
@@ -79,8 +80,25 @@ class Presence:
             self._ended[kind][number] = now()
             self._wake.set()
 
+    def asked(self, number: int, for_s: float) -> None:
+        """A peer without a stream has asked; it is alive for so long."""
+        if number not in self._asking:
+            self.opened(Peer, number)
+        self._asking[number] = asyncio.get_running_loop().time() + for_s
+
+    def _forget_silent(self) -> None:
+        moment = asyncio.get_running_loop().time()
+        for number in [one for one, until in self._asking.items() if until < moment]:
+            del self._asking[number]
+            self.ended(Peer, number)
+
+    @property
+    def asking(self) -> int:
+        """How many peers ask again and again."""
+        return len(self._asking)
+
     def count(self, kind: Kind) -> int:
-        """How many instances have a stream here."""
+        """How many instances are alive here."""
         return len(self._open[kind])
 
     async def _write_changes(self) -> None:
@@ -109,6 +127,7 @@ class Presence:
     async def _write_signs(self) -> None:
         while True:
             await asyncio.sleep(self._config.interval_s)
+            self._forget_silent()
             try:
                 for kind in KINDS:
                     alive = list(self._open[kind])

@@ -9,7 +9,8 @@ of them start at the same moment after an outage, so they are entered in batches
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 from typing import Any
 
 from sqlalchemy import select, tuple_
@@ -19,21 +20,22 @@ from dfinfra.jobs import JobGroup
 from dfinfra.logs import get_logger
 from dfinfra.pb import manager_pb2, managerlink_pb2_grpc
 from dfinfra.pb import managerlink_pb2 as pb
+from manager.config import KeepAliveConfig
 from manager.db.base import now
 from manager.db.clusters import ACTIVE, Peer
 from manager.db.database import Database
 from manager.db.revisions import bump
-from manager.rpc import checks
 from manager.rpc.directory import Directory
 from manager.rpc.presence import Presence
-from manager.rpc.scoring import Where
-from manager.rpc.snapshot import Snapshot
+from manager.rpc.told import Asker, asker_of, facts_of, told_to
 
 log = get_logger("watch")
 
 SERVICE_NAME = "meganeura.v1.ManagerExtension"
 BATCH = 250
 SETTLE_S = 0.1
+SHORTEST_AGAIN_S = 5
+MAX_KNOWN = 200_000
 
 Key = tuple[str, str, int]
 
@@ -46,6 +48,7 @@ class PeerBook:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._waiting: dict[Key, tuple[dict[str, Any], list[asyncio.Future[int]]]] = {}
+        self._known: dict[Key, tuple[int, int]] = {}
         self._wake = asyncio.Event()
         self._jobs = JobGroup("peer book")
 
@@ -56,6 +59,18 @@ class PeerBook:
     async def stop(self) -> None:
         """Write no more."""
         await self._jobs.cancel_all()
+
+    async def find(self, key: Key, values: dict[str, Any]) -> int:
+        """The id of the peer's row; it is written only if that is news to this replica."""
+        facts = hash(tuple(values.values()))
+        known = self._known.get(key)
+        if known is not None and known[1] == facts:
+            return known[0]
+        number = await self.enter(key, values)
+        if len(self._known) >= MAX_KNOWN:
+            self._known.clear()
+        self._known[key] = (number, facts)
+        return number
 
     async def enter(self, key: Key, values: dict[str, Any]) -> int:
         """The id of the peer's row."""
@@ -118,69 +133,70 @@ def _enter_all(session: Session, values: dict[Key, dict[str, Any]]) -> dict[Key,
 class ManagerExtension(managerlink_pb2_grpc.ManagerExtensionServicer):
     """Serves ``Watch``."""
 
-    def __init__(self, directory: Directory, presence: Presence, book: PeerBook) -> None:
+    def __init__(
+        self, config: KeepAliveConfig, directory: Directory, presence: Presence, book: PeerBook
+    ) -> None:
+        self._config = config
         self._directory = directory
         self._presence = presence
         self._book = book
+        self._streams = 0
+        self.stream_port: Callable[[], int] = lambda: 0
+        """Where nodes find the same on a bare port; 0: nowhere."""
 
     async def Watch(
         self, request: pb.WatchRequest, context: Any
     ) -> AsyncIterator[pb.Configuration]:
-        where = Where(
-            checks.ip(request.ip),
-            checks.hostname(request.hostname),
-            checks.text("idc", request.idc),
-            checks.text("location", request.location),
-        )
-        source, cluster_id, known = request.source_type, request.cluster_id, request.known_digest
-        facts = _facts(request) if source == manager_pb2.PEER_SOURCE else None
-        del request  # thousands of these are open at a time
-        number: int | None = None
+        asker = asker_of(request)
+        is_peer = asker.source == manager_pb2.PEER_SOURCE
+        if is_peer and self._streams >= self._config.streams:
+            yield await self._answer_once(request, asker)
+            return
+        self._streams += is_peer
+        try:
+            async with aclosing(self._follow(request, asker)) as followed:
+                async for told in followed:
+                    yield told
+        finally:
+            self._streams -= is_peer
+
+    async def _answer_once(self, request: pb.WatchRequest, asker: Asker) -> pb.Configuration:
+        """The configuration, or that it is still the same, and where or when to ask again."""
+        told = told_to(self._directory.snapshot, asker)
+        again_s = self._again_s()
+        if told.cluster.id:
+            key = (asker.where.hostname, asker.where.ip, told.cluster.id)
+            number = await self._book.find(key, facts_of(request))
+            self._presence.asked(number, 3.0 * again_s)
+        answer = pb.Configuration(digest=told.digest)
+        if told.digest != request.known_digest:
+            answer.CopyFrom(told)
+        answer.ask_again_s = again_s
+        answer.stream_port = self.stream_port()
+        return answer
+
+    def _again_s(self) -> int:
+        fair_s = self._presence.asking / max(1, self._config.asked_per_s)
+        return max(SHORTEST_AGAIN_S, round(fair_s))
+
+    async def _follow(
+        self, request: pb.WatchRequest, asker: Asker
+    ) -> AsyncGenerator[pb.Configuration]:
+        facts = facts_of(request) if asker.source == manager_pb2.PEER_SOURCE else None
+        known, number = request.known_digest, None
         snapshot = self._directory.snapshot
-        told = _told(snapshot, source, cluster_id, where)
+        told = told_to(snapshot, asker)
         try:
             while True:
                 if told.digest != known:
                     known = told.digest
                     yield told
                 if facts is not None and number is None and told.cluster.id:
-                    key = (where.hostname, where.ip, told.cluster.id)
+                    key = (asker.where.hostname, asker.where.ip, told.cluster.id)
                     number = await self._book.enter(key, facts)
                     self._presence.opened(Peer, number)
                 snapshot = await self._directory.newer(snapshot)
-                told = _told(snapshot, source, cluster_id, where)
+                told = told_to(snapshot, asker)
         finally:
             if number is not None:
                 self._presence.ended(Peer, number)
-
-
-def _told(snapshot: Snapshot, source: int, cluster_id: int, where: Where) -> pb.Configuration:
-    """What the one who asks is to be told, as things are."""
-    if source == manager_pb2.SCHEDULER_SOURCE:
-        return snapshot.configuration(source, cluster_id, ())
-    order = snapshot.best(where)
-    if source == manager_pb2.SEED_PEER_SOURCE:
-        own = snapshot.seed_clusters.get(cluster_id)
-        served = own.serves if own is not None else ()
-        return snapshot.configuration(source, cluster_id, tuple(n for n in order if n in served))
-    if cluster_id:
-        order = snapshot.only(cluster_id)
-    elif not order and snapshot.default_cluster():
-        # No scheduler is active yet: the settings of the default cluster are in force.
-        return snapshot.configuration(source, snapshot.default_cluster(), ())
-    return snapshot.configuration(source, 0, order)
-
-
-def _facts(request: pb.WatchRequest) -> dict[str, Any]:
-    """What the table of peers keeps."""
-    return {
-        "port": request.port,
-        "download_port": request.download_port,
-        "proxy_port": request.proxy_port,
-        "idc": request.idc,
-        "location": request.location,
-        "git_version": request.version[:256],
-        "os": request.os[:256],
-        "platform": request.platform[:256],
-        "kernel_version": request.kernel_version[:256],
-    }

@@ -45,7 +45,11 @@ def config_of(folder: Path, url: str, **changes: Any) -> ManagerConfig:
     password = folder / "password"
     password.write_text(ROOT_PASSWORD)
     base: dict[str, Any] = {
-        "server": {"grpc": {"ip": "127.0.0.1"}, "rest": {"ip": "127.0.0.1"}, "grace": "1s"},
+        "server": {
+            **{name: {"ip": "127.0.0.1"} for name in ("grpc", "rest")},
+            "stream": {"ip": "127.0.0.1", "port": 0},
+            "grace": "1s",
+        },
         "database": {"url": url, "connections": 3},
         "auth": {"rootPasswordFile": str(password)},
         "admin": {"port": 0},
