@@ -73,17 +73,19 @@ def _part(part: str, folder: Path, fast: Path, sizes: Sizes, say: Callable[[str]
         try:
             if part == "cold":
                 return cold(folder, hosts=4, rate_mbit=100, size_bytes=sizes.cold_bytes)
-            return writing(folder, where, size_bytes=sizes.write_bytes)
+            return writing(folder, where, fast, size_bytes=sizes.write_bytes, rounds=2)
         except ServerMissing as error:
             say(f"not measured: {error}")
             return {}
-    figures = names(folder, "sqlite", where, count=sizes.names)
+    figures = names(folder, "sqlite", where, count=sizes.names, rounds=sizes.rounds)
     try:
         with Redis(folder / "redis") as server:
             address = f"redis://127.0.0.1:{server.port}"
             there = replace(where, ours=f"{address}/0", juicefs=f"{address}/1")
             (folder / "on-redis").mkdir()
-            figures |= names(folder / "on-redis", "redis", there, count=sizes.names)
+            figures |= names(
+                folder / "on-redis", "redis", there, count=sizes.names, rounds=sizes.rounds
+            )
     except ServerMissing as error:
         say(f"not measured: {error}")
     return figures

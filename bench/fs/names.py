@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 from bench.fs.mounts import Mount, Where, drop_caches, juicefs, juicefs_program, ours
@@ -13,16 +14,24 @@ from bench.fs.reading import Figures
 VERBS = ("create", "stat", "readdir", "unlink")
 
 
-def names(folder: Path, engine: str, where: Where, *, count: int) -> Figures:
-    """Figures of one engine: `create_per_s_sqlite` and so on, and ours over the rival's."""
-    with ours(folder, where) as mount:
-        mine = _rates(mount, count)
-    figures = {f"{verb}_per_s_{engine}": rate for verb, rate in mine.items()}
-    if juicefs_program() is not None:
-        with juicefs(folder, where) as mount:
-            theirs = _rates(mount, count)
+def names(folder: Path, engine: str, where: Where, *, count: int, rounds: int) -> Figures:
+    """Figures of one engine: `create_per_s_sqlite` and so on, and ours over the rival's.
+
+    By turns; the best round of each counts, because whatever else runs here only slows.
+    """
+    with ExitStack() as stack:
+        mounts = [stack.enter_context(ours(folder, where))]
+        if juicefs_program() is not None:
+            mounts.append(stack.enter_context(juicefs(folder, where)))
+        best: list[dict[str, float]] = [{} for _ in mounts]
+        for _ in range(rounds):
+            for mount, rates in zip(mounts, best, strict=True):
+                for verb, rate in _rates(mount, count).items():
+                    rates[verb] = max(rate, rates.get(verb, 0.0))
+    figures = {f"{verb}_per_s_{engine}": best[0][verb] for verb in VERBS}
+    for theirs in best[1:]:
         for verb in VERBS:
-            figures[f"{verb}_over_juicefs_{engine}"] = mine[verb] / theirs[verb]
+            figures[f"{verb}_over_juicefs_{engine}"] = best[0][verb] / theirs[verb]
     return figures
 
 

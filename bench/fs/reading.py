@@ -7,7 +7,6 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from statistics import median
 
 import numpy
 
@@ -62,13 +61,16 @@ def sealed_blob(mount: Mount, size_bytes: int) -> Path:
 
 
 def _rounds(rounds: int, **calls: Callable[[], float]) -> dict[str, float]:
-    """The median seconds of each call, by turns, each with cold kernel caches."""
+    """The least seconds of each call, by turns, each with cold kernel caches.
+
+    The least, because whatever else runs on the machine only adds.
+    """
     spent: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(rounds):
         for name, call in calls.items():
             drop_caches()
             spent[name].append(call())
-    return {name: median(times) for name, times in spent.items()}
+    return {name: min(times) for name, times in spent.items()}
 
 
 def reading(folder: Path, where: Where, fast: Path, *, size_bytes: int, rounds: int) -> Figures:
@@ -113,10 +115,8 @@ def _rounds_warm(rounds: int, file: Path, blob: Path) -> float:
     """Direct seconds over mounted seconds, with the pages in memory."""
     read_s(file)
     read_s(blob)
-    ratios = []
-    for _ in range(rounds):
-        ratios.append(read_s(blob) / read_s(file))
-    return median(ratios)
+    pairs = [(read_s(blob), read_s(file)) for _ in range(rounds)]
+    return min(direct for direct, _ in pairs) / min(mounted for _, mounted in pairs)
 
 
 def _rival(folder: Path, where: Where, fast: Path, size_bytes: int, rounds: int) -> Figures:
