@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy.orm import Session
 
 from dfcore.errors import Denied, Unavailable
+from manager.db.base import now
+from manager.jobs import store
 from tests.component.manager_jobs.bed import Bed, started
 
 FILE = "https://127.0.0.1:1/model.bin"
@@ -189,3 +194,46 @@ async def test_hosts_are_taken_in_and_records_cleared(bed: Bed) -> None:
         wish = {"type": "gc", "args": {"type": kind}}
         made = await bed.client.ask("POST", "/api/v1/jobs", wish)
         assert (await bed.client.over(made["id"]))["result"]["removed"] == 0
+
+
+async def test_harbors_preheat_works_unchanged(bed: Bed) -> None:
+    args = {
+        "type": "file",
+        "url": FILE,
+        "tag": "",
+        "filtered_query_params": "",
+        "headers": {"Authorization": "Bearer of-harbor"},
+        "scope": "single_peer",
+        "concurrent_count": 0,
+        "timeout": 0,
+    }
+    wish = {"type": "preheat", "args": args, "scheduler_cluster_ids": None}
+    made = await bed.client.ask("POST", "/oapi/v1/jobs", wish)
+    assert (made["state"], made["id"] > 0) == ("PENDING", True)
+    job = await bed.client.until(
+        f"/oapi/v1/jobs/{made['id']}", lambda found: found["state"] != "PENDING"
+    )
+    assert job["state"] == "SUCCESS"
+    (done,) = job["result"]["job_states"][0]["results"][0]["success_tasks"]
+    assert set(done) == {"url", "hostname", "ip"}
+
+
+async def test_a_schedule_makes_each_of_its_jobs_once(bed: Bed) -> None:
+    wish = {"type": "preheat", "args": {"url": FILE}, "cron": "0 3 * * *", "bio": "nightly"}
+    made = await bed.client.ask("POST", "/api/v1/jobs", wish)
+    database = bed.app.core.database
+
+    def let_it_be_due(session: Session) -> None:
+        store.get(session, made["id"]).due_at = now() - timedelta(days=3)
+
+    await database.run(let_it_be_due)
+    await asyncio.gather(*(database.run(store.fire_schedules) for _ in range(4)))
+    (job,) = await bed.client.until(
+        f"/api/v1/jobs?schedule_id={made['id']}", lambda jobs: jobs[0]["phase"] == "SUCCESS"
+    )
+    assert job["bio"] == "nightly"
+    schedule = await bed.client.ask("GET", f"/api/v1/jobs/{made['id']}")
+    assert schedule["phase"] == "SCHEDULED"
+    assert schedule["due_at"] > now().isoformat()
+    await bed.client.ask("POST", f"/api/v1/jobs/{made['id']}/cancel")
+    await bed.client.ask("DELETE", f"/api/v1/jobs/{made['id']}")
