@@ -23,16 +23,16 @@ ROUNDS = int(os.environ.get("MEGANEURA_CRASH_ROUNDS", "3"))
 def crash(meta_url: str, cache: Path, seed: int, after_s: float, *how: str) -> list[str]:
     """Let a writer run for a while and kill it; what it said."""
     command = [sys.executable, "-m", "tests.component.dffs_data.crashing"]
-    writer = subprocess.Popen(
+    with subprocess.Popen(
         [*command, meta_url, str(cache), str(seed), *how], stdout=subprocess.PIPE, text=True
-    )
-    assert writer.stdout is not None
-    assert writer.stdout.readline() == "ready\n"
-    time.sleep(after_s)
-    writer.kill()
-    said = writer.stdout.read().splitlines()
-    writer.stdout.close()
-    writer.wait()
+    ) as writer:
+        assert writer.stdout is not None
+        try:
+            assert writer.stdout.readline() == "ready\n"
+            time.sleep(after_s)
+        finally:
+            writer.kill()
+        said = writer.stdout.read().splitlines()
     return [line for line in said if line.count(" ") >= 1]
 
 
