@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from typing import TypeVar
 
 from dffs.meta import keys, records
+from dffs.meta.ages import Ages
 from dffs.meta.kv import Engine, Txn
 from dffs.meta.types import MetaError, SessionInfo, Settings
 from dffs.meta.work import Work
@@ -52,6 +53,8 @@ class Core:
         self._numbers_lock = threading.Lock()
         self._next_ino = self._last_ino = 0
         self._dying: dict[bytes, int] = {}  # blocks that this client was given to delete
+        self._orphan_ages: Ages[tuple[int, bytes]] = Ages()
+        self._session_ages: Ages[tuple[int, int]] = Ages()
         self._session_lock = threading.Lock()
         self._session = SessionInfo(0, 0)
         self._ended = threading.Event()

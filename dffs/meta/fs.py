@@ -39,9 +39,9 @@ class Meta(
 ):
     """The metadata of one volume; see `dffs.meta.api` for what each method promises."""
 
-    def housekeeping(self) -> None:
+    def housekeeping(self, *, patient: bool = False) -> None:
         """Clean up after dead sessions, orphans, trash, old changes, unfinished clones."""
-        super().housekeeping()
+        super().housekeeping(patient=patient)
         self.abandon_clones()
 
     def close(self) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import islice
 
 from dffs.meta import keys, rows
 from dffs.meta.core import Core
-from dffs.meta.kv import Txn, chunked
+from dffs.meta.kv import Txn, batches, chunked
 from dffs.meta.types import FileKind, InodeFlag
 from dffs.meta.work import Work
 
 _AT_ONCE = 100
+_LOOKED_AT = 200_000
 _MARKED = InodeFlag.XATTRS | InodeFlag.ACL_ACCESS | InodeFlag.ACL_DEFAULT
 
 
@@ -39,20 +41,26 @@ class Orphans(Core):
                     self._claimed.add(ino)
                     self._write(partial(_hold, key=keys.held(ino, self.sid)))
 
-    def bury_orphans(self, *, grace_s: float | None = None, limit: int = 100_000) -> int:
-        """Delete orphans that nobody claims; gives how many."""
+    def bury_orphans(self, *, grace_s: float | None = None, patient: bool = False) -> int:
+        """Delete orphans that nobody claims; gives how many. One call looks at 200,000 of them.
+
+        With `patient` this client must itself have seen an orphan for that long: the clock of the
+        node that made it one may be wrong.
+        """
         wait_s = self.orphan_grace_s if grace_s is None else grace_s
         before_ns = self.now_ns - int(wait_s * 1e9)
-        free: list[int] = []
-        gone = 0
-        for key, raw in chunked(self.engine, keys.ORPHAN, keys.after(keys.ORPHAN)):
-            if int.from_bytes(raw, "big") > before_ns or gone + len(free) >= limit:
-                continue
-            free.append(keys.number(key))
-            if len(free) == _AT_ONCE:
-                gone += self._bury(free)
-                free = []
-        return gone + (self._bury(free) if free else 0)
+        records = chunked(self.engine, keys.ORPHAN, keys.after(keys.ORPHAN))
+        orphans = [(keys.number(key), raw) for key, raw in islice(records, _LOOKED_AT)]
+        now_s = self.clock.monotonic()
+        if patient:
+            self._orphan_ages.look(orphans, now_s)
+        free = [
+            orphan[0]
+            for orphan in orphans
+            if int.from_bytes(orphan[1], "big") <= before_ns
+            and not (patient and self._orphan_ages.age_s(orphan, now_s) < wait_s)
+        ]
+        return sum(self._bury(some) for some in batches(free, _AT_ONCE))
 
     def _bury(self, inos: list[int]) -> int:
         def op(work: Work) -> int:

@@ -92,15 +92,28 @@ class Sessions(Orphans, Trash, Feed, Core):
             _log.warning("this client was silent for too long: its locks are gone", sid=self.sid)
         self.claim_orphans()
 
-    def reap(self) -> int:
-        """Clean up after sessions that are over their time."""
-        now_ns = self.now_ns
-        dead = [info.sid for info in self.sessions() if info.expires_ns < now_ns]
+    def reap(self, *, patient: bool = False) -> int:
+        """Clean up after sessions that are over their time.
+
+        With `patient` this client must itself have seen no sign of life for that long: the clock of
+        a session's node may be wrong.
+        """
+        others = [info for info in self.sessions() if info.sid != self.sid]
+        dead = [info.sid for info in others if info.expires_ns < self.now_ns]
+        if patient:
+            now_s = self.clock.monotonic()
+            self._session_ages.look(((info.sid, info.expires_ns) for info in others), now_s)
+            silent = {
+                info.sid
+                for info in others
+                if self._session_ages.age_s((info.sid, info.expires_ns), now_s)
+                >= _LIFE_BEATS * self.heartbeat_s
+            }
+            dead = [sid for sid in dead if sid in silent]
         for sid in dead:
-            if sid != self.sid:
-                _log.warning("session is over its time, cleaning up after it", sid=sid)
-                self._clean_up(sid)
-        return len([sid for sid in dead if sid != self.sid])
+            _log.warning("session is over its time, cleaning up after it", sid=sid)
+            self._clean_up(sid)
+        return len(dead)
 
     def _clean_up(self, sid: int) -> None:
         """Drop the locks and open inodes of a session, then the session itself."""
@@ -135,13 +148,13 @@ class Sessions(Orphans, Trash, Feed, Core):
 
         return self._write(op)
 
-    def housekeeping(self) -> None:
+    def housekeeping(self, *, patient: bool = False) -> None:
         """Reap, bury orphans, empty the trash, forget old changes.
 
-        The sessions' threads take turns, so that one client does it for all.
+        The sessions' threads take turns, so that one client does it for all, and are `patient`.
         """
-        self.reap()
-        self.bury_orphans()
+        self.reap(patient=patient)
+        self.bury_orphans(patient=patient)
         settings = self._read(lambda work: work.settings)
         if self.list_trash(limit=1):
             self.purge_trash(older_than_ns=self.now_ns - int(settings.trash_s * 1e9))
@@ -154,7 +167,7 @@ class Sessions(Orphans, Trash, Feed, Core):
                 started = time.monotonic()
                 self.heartbeat()
                 if self._is_housekeeper():
-                    self.housekeeping()
+                    self.housekeeping(patient=True)
                 _log.debug("heartbeat", sid=self.sid, cost_s=time.monotonic() - started)
             except (MeganeuraError, MetaError) as error:
                 _log.warning("heartbeat failed, trying again", sid=self.sid, error=str(error))

@@ -114,12 +114,15 @@ class VolumeApi(Protocol):
         """Renew this session; called by the session's own thread, public for tests."""
         ...
 
-    def reap(self) -> int:
-        """Clean up after sessions that are over their time: locks, open inodes; gives how many."""
+    def reap(self, *, patient: bool = False) -> int:
+        """Clean up after sessions that are over their time: locks, open inodes; gives how many.
+
+        With `patient` only after those that this client itself has seen silent for that long.
+        """
         ...
 
-    def housekeeping(self) -> None:
-        """What the heartbeat's thread does now and then: reap, orphans, trash, old changes."""
+    def housekeeping(self, *, patient: bool = False) -> None:
+        """What the heartbeat's thread does, patiently: reap, orphans, trash, old changes."""
         ...
 
     def changes(self, after_seq: int = 0, limit: int = 1000) -> list[Change]:

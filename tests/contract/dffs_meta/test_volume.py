@@ -306,3 +306,41 @@ def test_one_client_keeps_house_at_a_time(meta: Meta, open_client: MakeMeta) -> 
     assert meta._is_housekeeper() and not other._is_housekeeper() and meta._is_housekeeper()
     meta.end_session()
     assert other._is_housekeeper()
+
+
+class Ahead(SystemClock):
+    """A clock that is an hour ahead of the others, and whose seconds pass when told to."""
+
+    passed_s = 0.0
+
+    def time(self) -> float:
+        return super().time() + 3600
+
+    def monotonic(self) -> float:
+        return self.passed_s
+
+
+def test_a_clock_that_is_ahead_kills_nobody(meta: Meta, open_client: MakeMeta) -> None:
+    clock = Ahead()
+    hasty = open_client(clock=clock)
+    ino = file(meta, ROOT_INO, b"f")
+    meta.open(ROOT, ino, 0)
+    meta._ended.set()  # it beats when we say
+    meta.unlink(ROOT, ROOT_INO, b"f")
+    gone = file(meta, ROOT_INO, b"g")
+    meta.unlink(ROOT, ROOT_INO, b"g")
+    for _ in range(4):
+        hasty.housekeeping(patient=True)
+        assert meta.getattr(ino).nlink == 0 and meta.getattr(gone).nlink == 0
+        clock.passed_s += 9
+    hasty.housekeeping(patient=True)
+    with refused(errno.ENOENT):
+        meta.getattr(gone)
+    meta.heartbeat()
+    clock.passed_s += 50
+    hasty.housekeeping(patient=True)
+    assert meta.getattr(ino).nlink == 0
+    clock.passed_s += 70  # without a sign of life
+    hasty.housekeeping(patient=True)
+    with refused(errno.ENOENT):
+        meta.getattr(ino)
