@@ -11,6 +11,7 @@ import pytest
 from manager.auth.permissions import LADDER, every_permission, permissions_of
 from manager.rest.routes import Route
 from tests.component.manager.bed import Bed, Client, config_of, fresh_database, managed
+from tests.component.manager.reference import TARGET, reference
 
 # They act on the session itself, or wait for news: tried elsewhere.
 _APART = ("/api/v1/users/signout",)
@@ -93,3 +94,8 @@ async def test_open_routes_are_these_and_no_others(bed: Bed) -> None:
 async def test_routes_are_listed_once(bed: Bed) -> None:
     seen = [(route.method, route.path) for route in bed.app.routes]
     assert len(seen) == len(set(seen))
+
+
+async def test_the_document_tells_these_routes_and_rights(bed: Bed) -> None:
+    told = TARGET.read_text()
+    assert told == reference(bed.app.routes), "run python -m tests.component.manager.reference"
