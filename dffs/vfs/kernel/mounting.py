@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from dfcore.errors import ConfigError, MeganeuraError
 from dffs.fuse import mount as mounts
@@ -26,11 +26,11 @@ from dffs.fuse.init import InitOptions, Negotiated
 from dffs.fuse.mount import Mounted, MountOptions
 from dffs.fuse.passthrough import Backings
 from dffs.fuse.server import Server, ServerOptions, make_interruptible
-from dffs.meta.api import MetaApi
 from dffs.meta.types import ROOT_CALLER, ROOT_INO, FileKind
-from dffs.vfs.api import FilesApi
 from dffs.vfs.kernel import handover
 from dffs.vfs.kernel.accesslog import AccessLog
+from dffs.vfs.kernel.follower import Follower
+from dffs.vfs.kernel.mountable import MountableVolume, close_volume, identity
 from dffs.vfs.kernel.ops import KernelOperations
 from dffs.vfs.kernel.opstats import OpStats, Source
 from dffs.vfs.kernel.options import KernelOptions
@@ -44,16 +44,6 @@ GRACE_S = 10.0
 _TICK_S = 0.5
 
 _log = get_logger("mount")
-
-
-class MountableVolume(Protocol):
-    """What is mounted: an open volume."""
-
-    @property
-    def meta(self) -> MetaApi: ...
-    @property
-    def files(self) -> FilesApi: ...
-    def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +101,7 @@ class MountProcess:
         self._handing_over = threading.Lock()
         self._handed_over = False
         self._inheritance: handover.Inheritance | None = None
+        self._follower: Follower | None = None
 
     def _root(self) -> int:
         subdir = self.plan.options.subdir.strip("/")
@@ -161,7 +152,7 @@ class MountProcess:
         self._inheritance = inheritance
 
     def _adopt(self, state: dict[str, Any]) -> None:
-        if state["volume"] != _identity(self.volume):
+        if state["volume"] != identity(self.volume):
             raise ConfigError(f"mount point {self.plan.point}: another volume is mounted there")
         self._compose(self._device)
         agreed = negotiated_in(state)
@@ -222,6 +213,7 @@ class MountProcess:
             if self._inheritance is not None:
                 self._inheritance.adopted()
                 adopt_locks(self._ops, self._inheritance.state)
+            self._follow()
             listener.start()
             mounts.raise_readahead(self._minor, self.plan.options.readahead_kib)
             _log.info("mounted", point=str(self.plan.point), source=self.plan.source)
@@ -231,6 +223,19 @@ class MountProcess:
             listener.close(keep_path=self._handed_over)
             self._end()
         return 0
+
+    def _follow(self) -> None:
+        """Only where the volume keeps a feed of its changes."""
+        meta = self.volume.meta
+        if meta.get_settings().changelog:
+            own = 0 if self.plan.options.read_only else meta.open_session()
+            self._follower = Follower(meta, self._server.notifier, self._ops.nodes.node, own)
+            self._follower.start()
+
+    def _unfollow(self) -> None:
+        if self._follower is not None:
+            self._follower.stop()
+            self._follower = None
 
     def _on_signal(self, number: int, _frame: object) -> None:
         # systemd and shells send SIGHUP when a session ends: a mount outlives those.
@@ -274,12 +279,13 @@ class MountProcess:
     def _give_away(self, successor: handover.Successor) -> None:
         """Called by the listener: stop, flush, hand over; go on if that fails."""
         with self._handing_over:
+            self._unfollow()
             self._server.stop()
             self._ops.locks.close()
             try:
                 self.volume.files.flush_all()
                 state = export_state(self._ops, self._agreed)
-                state["volume"] = _identity(self.volume)
+                state["volume"] = identity(self.volume)
             except (OSError, MeganeuraError) as error:
                 _log.warning("nothing is handed over", error=str(error))
                 self._go_on()
@@ -300,6 +306,7 @@ class MountProcess:
         self._new_server(self._device)
         self._server.resume(self._agreed)
         self._server.start()
+        self._follow()
 
     def _come_back(self, state: dict[str, Any]) -> None:
         """Our successor has failed: be our own."""
@@ -312,11 +319,13 @@ class MountProcess:
             _log.critical("the mount cannot go on", error=str(error))
             self.volume = old_volume
             return
-        _close(old_volume, old_ops)
+        close_volume(old_volume, old_ops)
         adopt_locks(self._ops, state)
         self._server.start()
+        self._follow()
 
     def _end(self) -> None:
+        self._unfollow()
         if self._handed_over:
             os.close(self._device)
             return
@@ -326,7 +335,7 @@ class MountProcess:
         _log.info("unmounted", point=str(self.plan.point))
 
     def _close_volume(self) -> None:
-        _close(self.volume, self._ops)
+        close_volume(self.volume, self._ops)
 
     def _detach(self) -> None:
         """Nobody waits for an answer any more, and the mount point is free."""
@@ -336,27 +345,6 @@ class MountProcess:
                 mounts.umount(self.plan.point, lazy=True)
         # The last descriptor: the kernel fails whatever is still asked.
         os.close(self._device)
-
-
-def _close(volume: MountableVolume, ops: KernelOperations) -> None:
-    """Flush and close; every step is taken whatever the one before has come to."""
-    try:
-        volume.files.flush_all()
-    except (OSError, MeganeuraError) as error:
-        _log.error("something that was written is lost", error=str(error))
-    for number, handle in ops.handles.items():
-        ops.handles.pop(number)
-        with suppress(OSError, MeganeuraError):
-            ops.abandon(handle)
-    try:
-        volume.close()
-    except (OSError, MeganeuraError) as error:
-        _log.error("closing the volume failed", error=str(error))
-
-
-def _identity(volume: MountableVolume) -> str:
-    """Tells a volume from every other one."""
-    return str(json.loads(volume.meta.get_format()).get("uuid", ""))
 
 
 def _mount_options(plan: MountPlan) -> MountOptions:

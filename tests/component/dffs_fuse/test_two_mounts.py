@@ -198,3 +198,19 @@ def test_appends_from_both_sides_all_arrive(mounts: tuple[Path, Path]) -> None:
         with open((one, two)[number % 2] / "log", "ab") as log:
             log.write(b"%d\n" % number)
     assert (one / "log").read_bytes() == b"0\n1\n2\n3\n4\n5\n"
+
+
+def test_with_a_change_feed_long_times_do_not_hide_what_others_do(tmp_path: Path) -> None:
+    url, options = f"sqlite:///{tmp_path}/meta.db", ("ttl=3600", "negative=3600", "changelog=1")
+    one, two = tmp_path / "one", tmp_path / "two"
+    with volume_mount(url, one, *options), volume_mount(url, two, *options):
+        (one / "file").write_bytes(b"1")
+        (one / "dir").mkdir()
+        assert (two / "file").stat().st_size == 1
+        assert not (two / "dir" / "new").exists()
+        (one / "file").write_bytes(b"22")
+        (one / "dir" / "new").touch()
+        assert eventually(lambda: (two / "file").stat().st_size == 2)
+        assert eventually((two / "dir" / "new").exists)
+        (one / "file").rename(one / "moved")
+        assert eventually(lambda: not (two / "file").exists())

@@ -26,7 +26,12 @@ def main() -> int:
     url, point = sys.argv[1], Path(sys.argv[2])
     words = dict(word.split("=", 1) for word in sys.argv[3:])
     bucket = words.get("bucket", str(point.parent / "objects"))
-    make_volume(url, bucket, int(words.get("block", 1 << 20)), acl="acl" in words)
+    settings = Settings(
+        block_size_bytes=int(words.get("block", 1 << 20)),
+        acl="acl" in words,
+        changelog="changelog" in words,
+    )
+    make_volume(url, bucket, settings)
     options = replace(
         KernelOptions(),
         cache=CacheTimes(*(float(words.get("ttl", "1")),) * 3, float(words.get("negative", "0"))),
@@ -45,13 +50,12 @@ def main() -> int:
     )
 
 
-def make_volume(url: str, bucket: str, block_size: int, *, acl: bool = False) -> None:
+def make_volume(url: str, bucket: str, settings: Settings) -> None:
     meta = open_meta(url)
     try:
         meta.get_format()
     except NotFound:
-        settings = Settings(block_size_bytes=block_size, acl=acl)
-        record = Format("test", bucket=bucket, block_size_bytes=block_size)
+        record = Format("test", bucket=bucket, block_size_bytes=settings.block_size_bytes)
         Volume.format_new(url, record, settings)
     finally:
         meta.close()
