@@ -65,6 +65,7 @@ CASES = (
             f"manager-on-{name}",
             values=(
                 (f"{name}.enable", True),
+                ("networkPolicy.enable", True),
                 ("redis", {"enable": True, "storage": {"type": "emptyDir"}}),
                 ("manager", {"replicas": 2, "database": {"type": name}}),
                 ("manager.ingress", {"enable": True, "host": "models.example", "tlsSecret": "t"}),
