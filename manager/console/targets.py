@@ -33,7 +33,7 @@ def _read(session: Session) -> list[Target]:
     )
     return [
         Target(_address(row.ip, row.port), row.host_name, cluster, row.scheduler_cluster_id)
-        for row, cluster in found.tuples()
+        for row, cluster in found
     ]
 
 

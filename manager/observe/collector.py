@@ -118,7 +118,7 @@ class Collector:
                 problem = error
         if problem is not None and not found:
             raise problem
-        return list(found.values())
+        return sorted(found.values(), key=lambda one: -one.size_bytes)
 
     # Jobs
 

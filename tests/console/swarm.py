@@ -134,6 +134,8 @@ class StandInSwarm:
             quarantined=ill,
             disable_shared=False,
             announced_at=self._began_at,
+            cluster="cluster-1",
+            scheduler="scheduler-0",
         )
 
     def traffic(self, age_s: float) -> Traffic:
@@ -190,6 +192,8 @@ class StandInSwarm:
             digest="sha256:" + hashlib.sha256(file.encode()).hexdigest(),
             created_at=self._clock() - 40 - 9 * number,
             updated_at=self._clock() - (0 if running else 60 * number),
+            cluster="cluster-1",
+            scheduler="scheduler-0",
         )
 
     def _detail(self, number: int) -> TaskDetail:

@@ -37,6 +37,8 @@ def test_a_preheat_is_ordered_step_by_step(browser: Browser) -> None:
     browser.find("select[name=some]").send_keys("A share")
     browser.fill("input[name='args.percentage']", "25")
     assert browser.find("#summary").text == "Bring hf://acme/tiny to 25 % of the hosts, now."
+    command = " ".join(browser.find("#command").text.replace("\\", "").split())
+    assert command == "dfctl job preheat hf://acme/tiny --revision v2 --scope all --percentage 25"
     browser.find("#next").click()
     browser.find("input[name=time][value=cron]").click()
     browser.fill("input[name=cron]", "0 6 * * 1")

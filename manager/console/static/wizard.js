@@ -41,9 +41,24 @@ function summarise() {
   const what = args.url || (args.urls?.length > 1 ? `${args.urls.length} files` : args.urls?.[0]) || "it";
   const when = body.cron ? `by the cron line ${body.cron}` : body.at ? `at ${new Date(body.at).toLocaleString()}` : "now";
   document.querySelector("#summary").textContent = `Bring ${what} to ${some(args)}, ${when}.`;
-  const flags = [args.revision && `--revision ${args.revision}`, args.scope !== "single_seed_peer" && `--scope ${args.scope}`,
-    args.percentage && `--percentage ${args.percentage}`, args.count && `--count ${args.count}`, body.cron && `--cron '${body.cron}'`].filter(Boolean);
-  document.querySelector("#command").textContent = ["dfctl job preheat", args.url || args.urls?.[0] || "hf://org/name", ...flags].join(" \\\n  ");
+  document.querySelector("#command").textContent = ["dfctl job preheat", ...words(body)].join(" \\\n  ");
+}
+
+const SCOPES = { single_seed_peer: "", all_seed_peers: "seeds", all_peers: "all" };
+
+function quoted(text) {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${String(text).replaceAll("'", "'\\''")}'`;
+}
+
+// The options of `dfctl job preheat` that say the same. A password is not put on a command line.
+function words({ args, ...body }) {
+  const urls = args.urls ?? [args.url || "hf://org/name"];
+  const one = (flag, value) => (value ? [`--${flag} ${quoted(value)}`] : []);
+  const many = (flag, values) => (values ?? []).flatMap((value) => one(flag, value));
+  return [...urls.map(quoted), ...(args.type === "image" ? ["--image"] : []), ...one("platform", args.platform), ...one("revision", args.revision),
+    ...many("include", args.include), ...many("exclude", args.exclude), ...one("secret", args.secret), ...one("endpoint", args.endpoint), ...one("region", args.region),
+    ...one("scope", SCOPES[args.scope]), ...one("percentage", args.percentage), ...one("count", args.count), ...many("ip", args.ips), ...many("cluster", body.scheduler_cluster_ids),
+    ...one("at", body.at), ...one("cron", body.cron), ...(body.cron ? one("time-zone", body.time_zone) : []), ...one("note", body.bio)];
 }
 
 next.addEventListener("click", () => { if (fine()) show(at + 1); });
