@@ -116,6 +116,7 @@ class Server:
             self._process.kill()
             self._process.wait()
         self._process = None
+        self.clean_up()
 
     def kill(self) -> None:
         """End it as a crash would."""
@@ -123,6 +124,10 @@ class Server:
             self._process.kill()
             self._process.wait()
             self._process = None
+            self.clean_up()
+
+    def clean_up(self) -> None:
+        """Remove what it leaves outside of its folder."""
 
     @property
     def pid(self) -> int:
@@ -274,6 +279,7 @@ class SeaweedFS(Server):
         return [
             *(
                 program("weed"),
+                f"-logdir={self.folder}",
                 "server",
                 f"-dir={self.folder}",
                 "-ip=127.0.0.1",
@@ -296,6 +302,12 @@ class SeaweedFS(Server):
     def filer_url(self) -> str:
         """The filer's own HTTP interface."""
         return f"http://127.0.0.1:{self._inner['filer.port']}"
+
+    def clean_up(self) -> None:
+        """Its sockets, which it puts into /tmp whatever it is told."""
+        for port in (self.port, *self._inner.values()):
+            for socket_file in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
+                socket_file.unlink(missing_ok=True)
 
     def create_bucket(self, name: str) -> str:
         """Make a bucket (through the filer, which asks for no signature); gives the name."""

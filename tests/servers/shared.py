@@ -75,10 +75,8 @@ def _owner() -> int:
 @cache
 def _server(kind: str) -> dict[str, Any]:
     owner = _owner()
-    home = Path(tempfile.gettempdir()) / f"meganeura-servers-{os.geteuid()}"
-    home.mkdir(exist_ok=True)
-    folder = home / f"{kind}-{owner}"
-    with (home / f"{kind}-{owner}.lock").open("w") as lock:
+    folder = Path(tempfile.gettempdir()) / f"meganeura-server-{kind}-{owner}"
+    with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not folder.exists():
             folder.mkdir()
