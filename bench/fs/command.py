@@ -16,7 +16,7 @@ from bench.fs.loading import loading
 from bench.fs.memory import memory
 from bench.fs.mounts import fast_folder, juicefs_program, local
 from bench.fs.names import names
-from bench.fs.reading import Figures, reading
+from bench.fs.reading import Figures, first_reads, reading
 from bench.fs.writing import writing
 from tests.servers.processes import Redis, ServerMissing
 
@@ -64,7 +64,9 @@ def run(parts: tuple[str, ...], sizes: Sizes, say: Callable[[str], None]) -> Fig
 def _part(part: str, folder: Path, fast: Path, sizes: Sizes, say: Callable[[str], None]) -> Figures:
     where = local(folder)
     if part == "reading":
-        return reading(folder, where, fast, size_bytes=sizes.read_bytes, rounds=sizes.rounds)
+        size, rounds = sizes.read_bytes, sizes.rounds
+        figures = reading(folder, where, size_bytes=size, rounds=rounds)
+        return figures | first_reads(folder, where, fast, size_bytes=size, rounds=min(rounds, 3))
     if part == "loading":
         return loading(folder, where, fast, size_bytes=sizes.load_bytes, rounds=sizes.rounds)
     if part == "memory":
