@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -221,9 +222,32 @@ class WalkWithTrash(Walk):
         self.meta.purge_trash(older_than_ns=2**62)
 
 
+class WalkOfTwo(Walk):
+    """Every step is done by another client; what each believes of names gets old."""
+
+    def open(self) -> Meta:
+        url = f"memory://two-{id(self)}"
+        self.clients = cycle([open_meta(url) for _ in range(2)])
+        return next(self.clients)
+
+    @property
+    def meta(self) -> Meta:  # type: ignore[override]
+        return next(self.clients)
+
+    @meta.setter
+    def meta(self, _: Meta) -> None:
+        pass
+
+    def teardown(self) -> None:
+        super().teardown()
+        self.meta.destroy()
+
+
 TestWalk = Walk.TestCase
 TestWalk.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
 TestWalkOnSqlite = WalkOnSqlite.TestCase
 TestWalkOnSqlite.settings = settings(max_examples=6, stateful_step_count=30, deadline=None)
 TestWalkWithTrash = WalkWithTrash.TestCase
 TestWalkWithTrash.settings = settings(max_examples=30, stateful_step_count=30, deadline=None)
+TestWalkOfTwo = WalkOfTwo.TestCase
+TestWalkOfTwo.settings = settings(max_examples=30, stateful_step_count=30, deadline=None)
