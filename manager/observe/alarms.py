@@ -32,19 +32,24 @@ _ORDER = {"critical": 0, "warning": 1, "notice": 2}
 
 
 def find_alarms(
-    *, silent: Iterable[tuple[str, str]], hosts: Iterable[Host], notes: Iterable[Note], now: float
+    *,
+    silent: Iterable[tuple[str, str]],
+    of_hosts: Iterable[Alarm],
+    notes: Iterable[Note],
+    now: float,
 ) -> list[Alarm]:
     """`silent` are schedulers that do not answer, with what was said. Worst first."""
     alarms = [
         Alarm("critical", "scheduler", f"Scheduler {name} does not answer", why, "/clusters")
         for name, why in silent
     ]
-    alarms += _of_hosts(list(hosts))
+    alarms += of_hosts
     alarms += _of_notes([note for note in notes if note.at >= now - RECENT_S])
     return sorted(alarms, key=lambda alarm: _ORDER[alarm.severity])
 
 
-def _of_hosts(hosts: list[Host]) -> list[Alarm]:
+def host_alarms(hosts: list[Host]) -> list[Alarm]:
+    """What is wrong with hosts; it stays so until they are heard of again."""
     alarms = []
     if hosts and not any(host.seed for host in hosts):
         text = "Every new blob is fetched by a node itself."

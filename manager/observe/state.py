@@ -6,7 +6,7 @@ from collections import Counter, deque
 from dataclasses import dataclass
 from itertools import chain
 
-from manager.observe.alarms import Alarm, find_alarms
+from manager.observe.alarms import Alarm, find_alarms, host_alarms
 from manager.observe.history import History
 from manager.observe.model import Host, Note, Swarm, Target, Task, Traffic
 
@@ -50,6 +50,8 @@ class Census:
 
     hosts: int
     seeds: int
+    states: tuple[str, ...]
+    """Of each host, in the order of `State.hosts`."""
     by_state: dict[str, int]
     disk_total: int
     disk_used: int
@@ -69,6 +71,7 @@ class State:
         self._measured = self._sampled = 0
         self._hosts: dict[str, Host] | None = None
         self._census: Census | None = None
+        self._host_alarms: list[Alarm] | None = None
 
     # Answers in
 
@@ -128,7 +131,7 @@ class State:
         self._unsampled = Traffic()
 
     def _forget_views(self) -> None:
-        self._hosts = self._census = None
+        self._hosts = self._census = self._host_alarms = None
 
     # Pictures out
 
@@ -146,10 +149,12 @@ class State:
     def census(self) -> Census:
         if self._census is None:
             hosts = self.hosts.values()
+            states = tuple(host.state for host in hosts)
             self._census = Census(
                 hosts=len(self.hosts),
                 seeds=sum(host.seed for host in hosts),
-                by_state=dict(Counter(host.state for host in hosts)),
+                states=states,
+                by_state=dict(Counter(states)),
                 disk_total=sum(host.disk_total for host in hosts),
                 disk_used=sum(host.disk_used for host in hosts),
             )
@@ -180,4 +185,6 @@ class State:
 
     def alarms(self, now: float) -> list[Alarm]:
         silent = [(s.target.name, s.problem) for s in self.stations.values() if s.silent]
-        return find_alarms(silent=silent, hosts=self.hosts.values(), notes=self.notes, now=now)
+        if self._host_alarms is None:
+            self._host_alarms = host_alarms(list(self.hosts.values()))
+        return find_alarms(silent=silent, of_hosts=self._host_alarms, notes=self.notes, now=now)

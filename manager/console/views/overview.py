@@ -51,7 +51,7 @@ def _data(visit: Visit, state: State) -> dict[str, Any]:
     field_at = f"{max((s.hosts_at for s in state.stations.values()), default=0.0):.3f}"
     data: dict[str, Any] = {"fine": _whole(state.history.fine, after), "field_at": field_at}
     if visit.ask("field") != field_at:
-        data["field"] = "".join(_CODES[host.state] for host in state.hosts.values())
+        data["field"] = "".join(map(_CODES.__getitem__, state.census.states))
     return data
 
 
