@@ -14,6 +14,7 @@ from dffs.meta.types import HOLE_BLOCK, Attr, Block, Caller
 from dffs.vfs.content import Content
 from dffs.vfs.errors import as_os_error
 from dffs.vfs.parts import Parts
+from dffs.vfs.promising import PromisingWriter
 from dffs.vfs.writer import Writer
 
 _LOOKS = 10
@@ -33,8 +34,20 @@ class Inode:
         self._loading = threading.Lock()
         self._attr = attr
         self._content = content
-        self._writer = Writer(
-            attr.ino, parts, self._lock, self._row_of, self._version, self._committed
+        self._writer = self._new_writer()
+
+    def _new_writer(self) -> Writer:
+        parts, lock = self._parts, self._lock
+        if parts.staging is None:
+            return Writer(self.ino, parts, lock, self._row_of, self._committed)
+        return PromisingWriter(
+            self.ino,
+            parts,
+            lock,
+            self._row_of,
+            self._committed,
+            version=self._version,
+            staging=parts.staging,
         )
 
     @property
@@ -201,6 +214,10 @@ class Inode:
     def commit(self) -> None:
         """Commit what was written."""
         self._writer.commit()
+
+    def publish(self) -> None:
+        """Commit what was promised."""
+        self._writer.publish()
 
     def discard(self) -> None:
         """Forget what was written and not committed."""

@@ -52,7 +52,7 @@ class Publisher:
                     return
                 inode = self._waiting[0]
             try:
-                inode.commit()
+                inode.publish()
             except OSError as error:
                 _log.warning("not published yet", ino=inode.ino, reason=str(error))
                 delay_s = _BACKOFF.delay_s(attempt, self._random)

@@ -11,19 +11,15 @@ import errno
 import threading
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
 
-from blobstore import Pin
 from dfcore.errors import MeganeuraError
-from dffs.blocks.names import block_digest
 from dffs.buffers import new_buffer
-from dffs.cache.staging import Promise, Staging
 from dffs.meta.types import Attr, Block, BlocksMissing, MetaError
 from dffs.vfs.errors import as_os_error
 from dffs.vfs.filehash import FileHash
 from dffs.vfs.parts import Parts
 from dffs.vfs.staged import Stage, StagedBlock
-from dffs.vfs.upload import put_again, store_again, store_block
+from dffs.vfs.upload import put_again, store_block
 from dfinfra.logs import get_logger
 
 _log = get_logger("dffs")
@@ -33,8 +29,7 @@ _COMMIT_TRIES = 10
 
 
 class Writer:
-    """`row_of` gives a block's row and `version` the version, both as the metadata have them;
-    `committed` hears of each commit."""
+    """`row_of` gives a block's row as the metadata have it; `committed` hears of each commit."""
 
     def __init__(
         self,
@@ -42,19 +37,16 @@ class Writer:
         parts: Parts,
         lock: threading.Condition,
         row_of: Callable[[int], Block],
-        version: Callable[[], int],
         committed: Callable[[Attr, Mapping[int, Block]], None],
     ) -> None:
         self._ino = ino
         self._parts = parts
         self._lock = lock
         self._row_of = row_of
-        self._version = version
         self._committed = committed
         self._staged: dict[int, StagedBlock] = {}
         self._pending: dict[int, Block] = {}
         self._unsynced: list[bytes] = []
-        self._kept: list[tuple[Block, Pin]] = []
         self._error: BaseException | None = None
         self._flushing = threading.Lock()
         self._hash: FileHash | None = None
@@ -184,24 +176,18 @@ class Writer:
             return
         with self._lock:
             self._pending[staged.index] = block
+            self._settled(block)
             self._unsynced.append(block.digest)
             del self._staged[staged.index]
             if not staged.in_order:
                 self._free(staged)
             self._lock.notify_all()
 
+    def _settled(self, block: Block) -> None:
+        """A block that was just stored has got its row. With the lock held."""
+
     def _store(self, data: memoryview) -> Block:
-        """On the node with --writeback, as long as that has room; else in the object store."""
-        if self._parts.staging is None:
-            return store_block(self._parts, data)
-        block = Block.whole(block_digest(data), len(data))
-        try:
-            pin = self._parts.staging.keep(block.digest, data)
-        except MeganeuraError:
-            return store_block(self._parts, data)
-        with self._lock:
-            self._kept.append((block, pin))
-        return block
+        return store_block(self._parts, data)
 
     def _content(self, staged: StagedBlock) -> memoryview:
         if staged.covers(self._parts.block_bytes):
@@ -245,51 +231,25 @@ class Writer:
     # --- committing ---------------------------------------------------------------------------
 
     def flush(self, *, durable: bool = False) -> bool:
-        """Everything written so far is stored and committed, or with --writeback promised; True if
-        it is committed. OSError if it cannot be; nothing is forgotten then, and the next flush
-        tries again."""
-        with self._flushing:
-            if not self.dirty:
-                return True
-            self._finish_uploads()
-            if self._parts.staging is None:
-                self._commit()
-                return True
-            self._promise(self._parts.staging, durable=durable)
-            return False
+        """Everything written so far is stored and committed: True. OSError if it cannot be; nothing
+        is forgotten then, and the next flush tries again. `durable` is for those that only
+        promise it (dffs.vfs.promising): False."""
+        self.commit()
+        return True
 
     def commit(self) -> None:
         """flush(), and nothing is left to a promise."""
         with self._flushing:
-            if not self.dirty:
-                return
-            self._finish_uploads()
-            with self._lock:
-                kept = list(self._kept)
-            store = partial(store_again, self._parts)
-            try:
-                for _ in self._parts.uploads.map(store, [block for block, _ in kept]):
-                    continue
-            except MeganeuraError as error:
-                raise as_os_error(error) from error
-            self._commit()
-            for _, pin in kept:
-                pin.release()
-            with self._lock:
-                del self._kept[: len(kept)]
-            if self._parts.staging is not None:
-                self._parts.staging.kept(self._ino)
+            if self.dirty:
+                self._finish_uploads()
+                with self._lock:
+                    assert self.mtime_ns is not None
+                    changes, size, mtime = dict(self._pending), self.size_bytes, self.mtime_ns
+                self._commit(changes, size, mtime)
 
-    def _promise(self, staging: Staging, *, durable: bool) -> None:
-        with self._lock:
-            assert self.mtime_ns is not None
-            promise = Promise(
-                self._ino, self._version(), self.size_bytes, self.mtime_ns, dict(self._pending)
-            )
-        try:
-            staging.promise(promise, durable=durable)
-        except (MeganeuraError, OSError) as error:
-            raise as_os_error(error) from error
+    def publish(self) -> None:
+        """Commit what was promised."""
+        self.commit()
 
     def _finish_uploads(self) -> None:
         with self._lock:
@@ -307,16 +267,13 @@ class Writer:
             self._lock.wait_for(lambda: all(s.stage is Stage.OPEN for s in self._staged.values()))
             self._raise_error()
 
-    def _commit(self) -> None:
-        with self._lock:
-            changes = dict(self._pending)
-            size, mtime = self.size_bytes, self.mtime_ns
-            hashed = self._hash
+    def _commit(self, changes: Mapping[int, Block], size: int, mtime: int) -> None:
         try:
             attr = self._write_rows(changes, size, mtime)
         except MeganeuraError as error:
             raise as_os_error(error) from error
         with self._lock:
+            hashed = self._hash
             for index, block in changes.items():
                 if self._pending.get(index) is block:
                     del self._pending[index]
@@ -326,7 +283,7 @@ class Writer:
             self._committed(attr, changes)
         self._name_content(attr, hashed)
 
-    def _write_rows(self, changes: Mapping[int, Block], size: int, mtime: int | None) -> Attr:
+    def _write_rows(self, changes: Mapping[int, Block], size: int, mtime: int) -> Attr:
         for _ in range(_COMMIT_TRIES):
             try:
                 return self._parts.meta.write_blocks(
@@ -370,9 +327,4 @@ class Writer:
                     self._free(staged)
             self._staged.clear()
             self._pending.clear()
-            for _, pin in self._kept:
-                pin.release()
-            self._kept.clear()
-            if self._parts.staging is not None:
-                self._parts.staging.kept(self._ino)
             self.mtime_ns = self._error = self._hash = None
