@@ -37,6 +37,12 @@ _GET = "SELECT v FROM kv WHERE k = ?"
 # For listings: a statement for many keys takes a quarter of the time of one for each.
 _WORTH_A_BATCH = 16
 _BATCH = 250
+_AT_ONCE = 50
+# Several keys in one statement: it takes SQLite's lock once, and gives the values in their order.
+_GETS = [
+    "SELECT " + ", ".join(["(SELECT v FROM kv WHERE k = ?)"] * count)
+    for count in range(_AT_ONCE + 1)
+]
 _PUT = "INSERT INTO kv VALUES (?, ?) ON CONFLICT (k) DO UPDATE SET v = excluded.v"
 _DELETE = "DELETE FROM kv WHERE k = ?"
 _ADD = "INSERT INTO counters VALUES (?, ?) ON CONFLICT (k) DO UPDATE SET n = n + excluded.n"
@@ -50,24 +56,18 @@ class _SqliteTxn(Txn):
         super().__init__()
         self._execute = connection.execute
 
-    def _read(self, keys: Sequence[bytes]) -> list[bytes | None]:
-        if len(keys) >= _WORTH_A_BATCH:
-            return self._read_many(keys)
-        found = []
-        for key in keys:
-            row = self._execute(_GET, (key,)).fetchone()
-            found.append(row[0] if row else None)
-        return found
-
-    def _read_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
-        held: dict[bytes, bytes] = {}
-        for first in range(0, len(keys), _BATCH):
-            part = keys[first : first + _BATCH]
-            places = ",".join("?" * len(part))
-            held.update(
-                self._execute(f"SELECT k, v FROM kv WHERE k IN ({places})", part).fetchall()
-            )
-        return [held.get(key) for key in keys]
+    def _read(self, keys: Sequence[bytes]) -> Sequence[bytes | None]:
+        count = len(keys)
+        if count == 1:
+            row = self._execute(_GET, keys).fetchone()
+            return row if row else (None,)
+        if count <= _AT_ONCE:
+            return self._execute(_GETS[count], keys).fetchone() if count else ()
+        return [
+            value
+            for first in range(0, count, _AT_ONCE)
+            for value in self._read(keys[first : first + _AT_ONCE])
+        ]
 
     def _read_range(
         self, start: bytes, end: bytes, limit: int | None, keys_only: bool
