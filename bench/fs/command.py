@@ -79,7 +79,7 @@ def _part(part: str, folder: Path, fast: Path, sizes: Sizes, say: Callable[[str]
         except ServerMissing as error:
             say(f"not measured: {error}")
             return {}
-    figures = names(folder, "sqlite", where, count=sizes.names, rounds=sizes.rounds)
+    figures = names(folder, "sqlite", where, count=sizes.names, rounds=min(sizes.rounds, 3))
     try:
         with Redis(folder / "redis") as server:
             address = f"redis://127.0.0.1:{server.port}"

@@ -123,6 +123,10 @@ def _mounted(name: str, command: list[str], point: Path, cache: Path) -> Iterato
                 raise RuntimeError(f"{name} did not mount: {log.read_text()[-2000:]}")
             time.sleep(0.05)
         yield Mount(name, point, cache, process.pid, log)
+    except OSError as error:
+        raise RuntimeError(
+            f"{name}: {error}; its last words:\n{log.read_text()[-3000:]}"
+        ) from error
     finally:
         _end(process, point)
 
