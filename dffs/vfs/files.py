@@ -35,6 +35,7 @@ from dfinfra.logs import get_logger
 _log = get_logger("dffs")
 
 _RECENT_CONTENTS = 256
+_RECENT_ROWS = 100_000
 _SEEN_VERSIONS = 65536
 #: Full blocks that wait for an upload slot; more would only fill the memory.
 _WAITING_BLOCKS = 4
@@ -77,6 +78,7 @@ class Files:
         self._lock = threading.Lock()
         self._inodes: dict[int, Inode] = {}
         self._recent: OrderedDict[int, tuple[int, Content]] = OrderedDict()
+        self._recent_rows = 0
         self._versions: OrderedDict[int, int] = OrderedDict()
         self._assembler = Assembler()
         self._publisher: Publisher | None = None
@@ -111,7 +113,10 @@ class Files:
 
     def _content_of(self, attr: Attr) -> Content | None:
         found = self._recent.pop(attr.ino, None)
-        if found is None or found[0] != attr.version:
+        if found is None:
+            return None
+        self._recent_rows -= len(found[1].blocks)
+        if found[0] != attr.version:
             return None
         found[1].digest = found[1].digest or attr.content
         return found[1]
@@ -161,10 +166,12 @@ class Files:
         if last is None:
             return
         self._recent[inode.ino] = last
+        self._recent_rows += len(last[1].blocks)
         if inode.written and len(last[1].blocks) > 1 and inode.attr.nlink:
             self._assembler.add(last[1])
-        if len(self._recent) > _RECENT_CONTENTS:
-            self._recent.popitem(last=False)
+        while len(self._recent) > _RECENT_CONTENTS or self._recent_rows > _RECENT_ROWS:
+            _, (_, content) = self._recent.popitem(last=False)
+            self._recent_rows -= len(content.blocks)
 
     # --- what was written here ----------------------------------------------------------------
 
