@@ -77,13 +77,17 @@ class Survey:
         return [self._host(known[name], now) for name in sorted(names) if name in known]
 
     def _peer(self, peer: Peer, now: float, piece_count: int) -> meganeura_pb2.SwarmPeer:
+        # A mean fades slowly; of a download that has ended nothing flows.
+        flows = not peer.ended
         return meganeura_pb2.SwarmPeer(
             peer=peer_info(peer),
             complete=peer.complete,
             pieces=peer.intake.piece_bytes(piece_count, complete=peer.complete),
-            bytes_per_s=int(peer.intake.rate(now)),
+            bytes_per_s=int(peer.intake.rate(now)) if flows else 0,
             sources=[
-                meganeura_pb2.SwarmSource(host_id=source, size_bytes=total, bytes_per_s=int(rate))
+                meganeura_pb2.SwarmSource(
+                    host_id=source, size_bytes=total, bytes_per_s=int(rate) if flows else 0
+                )
                 for source, total, rate in peer.intake.rates(now)
             ],
             neighbours=[other.host.id for other in peer.links],

@@ -28,6 +28,19 @@ function ring(members, cx, cy, rx, ry, turn) {
   });
 }
 
+// Few hosts stand in columns: what comes from the origin flows to the right.
+function line(seeds, peers, width, height) {
+  radius = 16;
+  named = true;
+  origin = { x: width * 0.14, y: height / 2 };
+  const column = (members, x) => members.forEach((node, i) => {
+    node.x = x;
+    node.y = (height * (i + 1)) / (members.length + 1);
+  });
+  column(seeds, width * 0.42);
+  column(peers, width * 0.76);
+}
+
 // Origin in the middle, seeds close around it, everybody else outside, neighbours of one place
 // side by side.
 function place() {
@@ -39,6 +52,7 @@ function place() {
   const seeds = nodes.filter((node) => node.seed);
   const peers = nodes.filter((node) => !node.seed).sort((a, b) => (a.place + a.name).localeCompare(b.place + b.name));
   const many = peers.length;
+  if (many <= 8 && width >= 560) { line(seeds, peers, width, height); return; }
   radius = many <= 26 ? 15 : many <= 60 ? 11 : many <= 130 ? 7.5 : 5;
   if (width < 560) radius = Math.min(radius, 9);
   named = many <= 42 && width / Math.max(many, 1) > 30;

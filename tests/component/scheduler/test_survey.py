@@ -60,6 +60,20 @@ async def test_a_task_is_told_to_the_last_edge() -> None:
         assert {host.hostname: host.seed for host in answer.hosts} == {"seed": True, "a": False}
 
 
+async def test_nothing_flows_to_a_peer_that_has_ended() -> None:
+    async with bed() as swarm:
+        node = await swarm.daemon("a")
+        talk = node.converse()
+        await talk.register(actual_content_length=PIECE, need_back_to_source=True)
+        await talk.may_go_to_the_origin()
+        await talk.piece(0, at_origin=True)
+        flowing = await described(node, lambda answer: len(taken(answer).get(node.host.id, ())) > 0)
+        assert flowing.peers[0].sources[0].bytes_per_s > 0
+        await talk.finished(at_origin=True)
+        ended = await described(node, lambda answer: answer.peers[0].complete)
+        assert (ended.peers[0].bytes_per_s, ended.peers[0].sources[0].bytes_per_s) == (0, 0)
+
+
 async def test_the_swarm_at_a_glance() -> None:
     async with bed() as swarm:
         _, node = await fed_node(swarm)
