@@ -66,7 +66,7 @@ def _part(part: str, folder: Path, fast: Path, sizes: Sizes, say: Callable[[str]
     if part == "reading":
         size, rounds = sizes.read_bytes, sizes.rounds
         figures = reading(folder, where, size_bytes=size, rounds=rounds)
-        return figures | first_reads(folder, where, fast, size_bytes=size, rounds=min(rounds, 3))
+        return figures | first_reads(folder, where, size_bytes=size, rounds=min(rounds, 3))
     if part == "loading":
         return loading(folder, where, fast, size_bytes=sizes.load_bytes, rounds=sizes.rounds)
     if part == "memory":

@@ -84,25 +84,23 @@ def _rounds(rounds: int, file: Path, **calls: Callable[[], float]) -> dict[str, 
     return {name: min(times) for name, times in spent.items()}
 
 
-def first_reads(folder: Path, where: Where, fast: Path, *, size_bytes: int, rounds: int) -> Figures:
-    """The first read of what was just written: its blocks are here, but no file is sealed yet.
+def first_reads(folder: Path, where: Where, *, size_bytes: int, rounds: int) -> Figures:
+    """The first read of what was just written: its blocks are here, nobody has read the file yet.
 
-    The caches lie in memory: the blocks' way into one file is copying, and a disk that is still busy
-    with what was written would be measured instead.
+    The disk is given the time to write first: it would be measured instead.
     """
     figures: Figures = {}
     with ExitStack() as stack:
-        mount = stack.enter_context(ours(folder, where, cache=fast / "cache-first"))
-        mounts = {"unsealed_read": mount}
+        mounts = {"unsealed_read": stack.enter_context(ours(folder, where))}
         if juicefs_program() is not None:
-            cache = fast / "cache-first-juicefs"
             mounts["juicefs_first_read"] = stack.enter_context(
-                juicefs(folder, where, "--cache-large-write", cache=cache)
+                juicefs(folder, where, "--cache-large-write")
             )
         for number in range(rounds):
             for name, one in mounts.items():
                 file = one.point / f"first-{number}.bin"
                 write_file(file, size_bytes, seed=number)
+                os.sync()
                 forget(file)
                 speed = size_bytes / read_s(file) / _GB
                 figures[f"{name}_gb_s"] = max(speed, figures.get(f"{name}_gb_s", 0.0))
