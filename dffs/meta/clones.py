@@ -53,7 +53,6 @@ class Clones(Trees, Core):
             return self._write(whole, parent).attr()
         ino = self._new_ino()
         self._write(lambda work: _begin(work, copier, source, ino))
-        size_bytes, names = self._fill(copier, source, ino)
 
         def finish(work: Work) -> Node:
             work.load_to_make(parent, name, (ino,))
@@ -64,7 +63,12 @@ class Clones(Trees, Core):
             _attach(work, caller, node, parent, name, size_bytes, names)
             return node
 
-        return self._write(finish, parent).attr()
+        try:
+            size_bytes, names = self._fill(copier, source, ino)
+            return self._write(finish, parent).attr()
+        except MetaError:
+            self._abandon(ino)
+            raise
 
     def _fill(self, copier: _Copier, source: int, target: int) -> tuple[int, int]:
         """Copy all below; gives bytes and names of the copy, its top included."""
@@ -94,11 +98,14 @@ class Clones(Trees, Core):
         found = self._read(lambda work: work.txn.scan(keys.CLONE, keys.after(keys.CLONE)))
         tops = [keys.number(key) for key, raw in found if int.from_bytes(raw, "big") <= before_ns]
         for top in tops:
-            below = [entry for page in self.walk(top) for entry in page]
-            for above, name, node in reversed(below):
-                self._write(partial(_bury, above=above, name=name, ino=node.ino))
-            self._write(partial(_bury_top, top=top))
+            self._abandon(top)
         return len(tops)
+
+    def _abandon(self, top: int) -> None:
+        below = [entry for page in self.walk(top) for entry in page]
+        for above, name, node in reversed(below):
+            self._write(partial(_bury, above=above, name=name, ino=node.ino))
+        self._write(partial(_bury_top, top=top))
 
 
 class _Copier:

@@ -85,6 +85,9 @@ def test_directory_quotas(meta: Meta) -> None:
         meta.link(ROOT, big, below, b"big")
     with refused(errno.EDQUOT):
         meta.clone(ROOT, big, below, b"big")
+    with refused(errno.EDQUOT):
+        meta.clone(ROOT, outside, top, b"copy")
+    assert meta.bury_orphans(grace_s=-1) == 2  # nothing of the copy is left
     meta.rename(ROOT, below, b"new", outside, b"new")
     meta.rename(ROOT, outside, b"big", below, b"big")
     file(meta, below, b"fourth")
