@@ -17,6 +17,7 @@ from dffs.control.client import ask
 from dffs.control.places import MountedPath, locate
 from dffs.doctor.gather import Gatherer
 from dffs.doctor.judge import judge
+from dffs.places import log_file
 from dfinfra.redact import redact_text
 
 _LOG_BYTES = 8 << 20
@@ -67,9 +68,8 @@ def _contents(
         ("doctor.txt", lambda: _doctor(mounted)),
         ("stats-2.txt", lambda: _later(point, stats_s)),
     ]
-    usual = [*Path("/var/log/meganeura").glob("**/core.log"),
-             *(Path.home() / ".local/state/meganeura").glob("**/core.log")]  # fmt: skip
-    for number, log in enumerate(logs or tuple(usual)):
+    usual = (log_file(),) if log_file().exists() else ()
+    for number, log in enumerate(logs or usual):
         found.append((f"logs/{number}-{log.name}", lambda log=log: _tail(log)))  # type: ignore[misc]
     return found
 

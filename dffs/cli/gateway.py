@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from dfcore.errors import BadInput
+from dffs import places
 from dffs.cli.entry import META_URL
 from dffs.cli.targets import open_volume
 from dffs.cli.volumeflags import Flags, volume_flags
+from dffs.vfs.kernel.background import in_background
 from dfinfra import logs
 from dfinfra.lifecycle import run_loop
+
+if TYPE_CHECKING:
+    from dffs.gateway.service import GatewayOptions
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -27,6 +34,8 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--cert-file", type=_FILE, help="Certificate chain (PEM): serve https.")
 @click.option("--key-file", "tls_key_file", type=_FILE, help="Its private key (PEM).")
 @click.option("--threads", type=click.IntRange(1, 256), default=32, show_default=True)
+@click.option("-d", "--background", is_flag=True, help="Go on in the background once it serves.")
+@click.option("--log", type=click.Path(path_type=Path), help="Log file of one in background.")
 @click.option("--log-level", default="info", show_default=True)
 @volume_flags
 def command(
@@ -38,6 +47,8 @@ def command(
     cert_file: Path | None,
     tls_key_file: Path | None,
     threads: int,
+    background: bool,
+    log: Path | None,
     log_level: str,
     flags: Flags,
 ) -> int:
@@ -47,7 +58,7 @@ def command(
     content is stored once, and is not even sent where the client waits to be asked for it.
     """
     from dffs.gateway.keys import load_keys
-    from dffs.gateway.service import GatewayOptions, serve
+    from dffs.gateway.service import GatewayOptions
 
     host, port = parse_address(address)
     options = GatewayOptions(
@@ -60,11 +71,26 @@ def command(
         threads=threads,
         tls=tls_context(cert_file, tls_key_file),
     )
-    logs.setup("gateway", level=log_level)
+
+    def work(on_ready: Callable[[], None]) -> int:
+        folder = (log or places.log_file().with_name("gateway")).parent if background else None
+        logs.setup("gateway", folder, level=log_level, console=not background)
+        return serve_volume(meta_url, flags, options, on_ready)
+
+    return in_background(work, log) if background else work(lambda: None)
+
+
+def serve_volume(
+    meta_url: str, flags: Flags, options: GatewayOptions, on_ready: Callable[[], None]
+) -> int:
+    """Open the volume and serve it until a signal."""
+    from dffs.gateway.service import serve
+
     with open_volume(meta_url, flags) as volume:
 
         def ready(bound: int) -> None:
-            click.echo(f"S3 of volume {volume.name} at {host}:{bound}")
+            click.echo(f"S3 of volume {volume.name} at {options.host}:{bound}")
+            on_ready()
 
         return run_loop(lambda: serve(volume, options, ready))
 

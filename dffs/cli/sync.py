@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from pathlib import Path
@@ -15,6 +14,7 @@ from dfcore.quantities import format_size
 from dffs.cli.entry import DURATION, RATE, SIZE, passphrase
 from dffs.cli.targets import byte_bar, with_passphrase
 from dffs.options import VolumeOptions
+from dffs.places import state_folder
 from dffs.sync.addresses import open_address
 from dffs.sync.checkpoint import Checkpoint, fingerprint
 from dffs.sync.filters import Filter, Rule
@@ -94,7 +94,7 @@ def _run(left: Any, right: Any, given: dict[str, Any]) -> Outcome:
     checkpoint = None
     if given["keep"] and not given["dry"]:
         name = fingerprint(left.label, right.label, _lasting(given))
-        path = given["checkpoint_file"] or _state() / f"{name}.json"
+        path = given["checkpoint_file"] or state_folder() / "sync" / f"{name}.json"
         checkpoint = Checkpoint(path, name)
         if checkpoint.resumed_after:
             click.echo(f"going on after {checkpoint.resumed_after}", err=True)
@@ -189,11 +189,6 @@ _PASSING |= {"max_failure", "passphrase_file", "dst_passphrase_file"}
 
 def _lasting(given: dict[str, Any]) -> list[tuple[str, Any]]:
     return sorted((name, value) for name, value in given.items() if name not in _PASSING)
-
-
-def _state() -> Path:
-    home = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local/state")
-    return Path(home) / "meganeura/sync"
 
 
 def _tell(outcome: Outcome, *, dry: bool) -> None:
