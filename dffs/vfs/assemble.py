@@ -1,20 +1,18 @@
 """Puts the blocks of files that were written here together, so that the kernel can have them whole.
 
-One thread with low priority: whoever opens the file meanwhile reads its blocks where they are.
+One thread, which leaves a file alone as soon as somebody reads it. Its priority is the normal one: it
+holds the interpreter's lock at times, and others would wait for it.
 """
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import deque
-from contextlib import suppress
 
 from dffs.vfs.content import Content
 from dfinfra.logs import get_logger
 
 _log = get_logger("dffs")
-_NICE = 10
 #: More are not remembered: a file that was forgotten is put together when it is read.
 _MOST_WAITING = 1024
 
@@ -36,8 +34,6 @@ class Assembler:
             self._changed.notify()
 
     def _run(self) -> None:
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._waiting or self._closing)

@@ -237,7 +237,10 @@ class Content:
         return 2 * held > self.size_bytes
 
     def assemble(self, stop: Callable[[], bool]) -> None:
-        """Put blocks that are on this node into the file's place there; ends at one that is not."""
+        """Put blocks that are on this node into the file's place there.
+
+        Ends at one that is not, and when somebody begins to read: the reader puts the rest together.
+        """
         cached = self._own_file()
         if cached is None:
             return
@@ -245,7 +248,7 @@ class Content:
             for index, block in enumerate(self.blocks):
                 if cached.have[index]:
                     continue
-                if stop() or cached.broken:
+                if self._active or stop() or cached.broken:
                     return
                 if block.is_hole:
                     cached.put(index, memoryview(b""), self._extent(index))
