@@ -7,29 +7,36 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import aiohttp
 import yaml
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from dfinfra import config as settings
 from dfinfra.lifecycle import Service
-from manager import app
-from manager.auth.secrets import hash_password, hash_token, new_token
+from manager import app, bootstrap
+from manager.auth.secrets import hash_token, new_token
 from manager.config import ManagerConfig
 from manager.db.base import now
 from manager.db.clusters import ACTIVE, Scheduler, SchedulerCluster
+from manager.db.database import Database
 from manager.db.users import AccessToken, User
 from tests.component.manager.bed import fresh_database
 from tests.component.manager_jobs.fakes import FakeNode, FakeScheduler
 
 TIMEOUT_S = 20.0
+TOKENS = {name: new_token("mgt_") for name in ("root", "somebody")}
+_FOLDER = TemporaryDirectory(prefix="manager-jobs-")
 
 
 @dataclass
@@ -135,24 +142,17 @@ async def started(
             servers = [*(h.server for h in hosts), scheduler.server]
             await stack.enter_async_context(running(servers))
             scheduler_port = scheduler.server.port
-        root_password = folder / "password"
-        root_password.write_text("a password of root")
-        changes.setdefault("auth", {"rootPasswordFile": str(root_password)})
-        url = fresh_database(os.environ.get("MANAGER_DATABASE", "sqlite"), folder)
-        changes.setdefault("database", {"url": url})
+        changes.setdefault("database", {"url": await asyncio.to_thread(_database, folder)})
         built = app.build(config_of(folder, changes))
         await stack.enter_async_context(running(list(built.services)))
         await built.core.database.run(lambda s: _introduce(s, scheduler_port))
         session = await stack.enter_async_context(aiohttp.ClientSession())
         base = f"http://127.0.0.1:{built.rest.port}"
-        clients = []
-        for name in ("root", "somebody"):
-            token = await built.core.database.run(lambda s, name=name: _token(s, name))  # type: ignore[misc]
-            clients.append(Client(session, base, token))
+        clients = [Client(session, base, token) for token in TOKENS.values()]
         yield Bed(built, hosts, clients[0], clients[1])
 
 
-def _introduce(session: Any, port: int) -> None:
+def _introduce(session: Session, port: int) -> None:
     cluster = session.scalar(select(SchedulerCluster))
     session.add(
         Scheduler(
@@ -165,20 +165,44 @@ def _introduce(session: Any, port: int) -> None:
     )
 
 
-def _token(session: Any, name: str) -> str:
-    user = session.scalar(select(User).where(User.name == name))
-    if user is None:
-        user = User(name=name, password_hash=hash_password("a password"), roles=["guest"])
-        session.add(user)
-        session.flush()
-    token = new_token("mgt_")
-    session.add(
-        AccessToken(
-            name=f"of {name}",
-            token_hash=hash_token(token),
-            scopes=["jobs", "secrets", "models", "replication", "webhooks"],
-            expired_at=now() + timedelta(days=1),
-            user_id=user.id,
+def _database(folder: Path) -> str:
+    """The URL of a database with two users: a copy of the first one that was made, if it is a file."""
+    kind = os.environ.get("MANAGER_DATABASE", "sqlite")
+    if kind == "sqlite":
+        return f"sqlite:///{shutil.copy(_template(), folder / 'manager.db')}"
+    url = fresh_database(kind, folder)
+    _fill(url, folder)
+    return url
+
+
+@cache
+def _template() -> Path:
+    folder = Path(_FOLDER.name)
+    _fill(f"sqlite:///{folder / 'template.db'}", folder)
+    return folder / "template.db"
+
+
+def _fill(url: str, folder: Path) -> None:
+    password = folder / "password"
+    password.write_text("a password of root")
+    auth = {"rootPasswordFile": str(password)}
+    database = Database(url)
+    bootstrap.prepare(config_of(folder, {"auth": auth, "database": {"url": url}}), database)
+    database.transact(_people)
+    database.close()  # the last one to close leaves the file whole
+
+
+def _people(session: Session) -> None:
+    session.add(User(name="somebody", password_hash="", roles=["guest"]))
+    session.flush()
+    for name, token in TOKENS.items():
+        user = session.scalars(select(User).where(User.name == name)).one()
+        session.add(
+            AccessToken(
+                name=f"of {name}",
+                token_hash=hash_token(token),
+                scopes=["jobs", "secrets", "models", "replication", "webhooks"],
+                expired_at=now() + timedelta(days=1),
+                user_id=user.id,
+            )
         )
-    )
-    return token

@@ -161,11 +161,11 @@ async def test_a_folder_of_the_volume_becomes_a_version(bed: Bed, tree: Tree) ->
     await bed.client.ask("POST", f"{BASE}/import", {"path": "nowhere"}, status=404)
 
 
-@pytest.mark.parametrize("path", ["../x", "/x", "a//b", "a/./b", "", "a\0b", "x" * 300])
-async def test_paths_stay_inside_of_the_model(bed: Bed, path: str) -> None:
-    wish = {"files": [{"path": path, "size_bytes": 1, "digest": digest_of(b"a")}]}
-    answer = await bed.client.ask("POST", f"{BASE}/versions", wish, status=400)
-    assert "files" in answer["message"]
+async def test_paths_stay_inside_of_the_model(bed: Bed) -> None:
+    for path in ("../x", "/x", "a//b", "a/./b", "", "a\0b", "x" * 300):
+        wish = {"files": [{"path": path, "size_bytes": 1, "digest": digest_of(b"a")}]}
+        answer = await bed.client.ask("POST", f"{BASE}/versions", wish, status=400)
+        assert "files" in answer["message"]
 
 
 async def test_guests_read_and_do_not_write(bed: Bed) -> None:
