@@ -66,7 +66,7 @@ class ServerConfig:
 
     Port 0 takes any free one; name one (65004) where a Service or a firewall stands between."""
     tls: TlsFiles = field(default_factory=TlsFiles)
-    public_url: str = ""
+    public_url: str = field(default="", metadata={"key": "publicURL"})
     """How browsers reach it (`https://manager.example`), for sign-in by OIDC; empty: as they ask."""
     trusted_proxies: int = 0
     """How many reverse proxies stand in front and each add to `X-Forwarded-For`."""

@@ -11,6 +11,7 @@ from manager.auth.identify import Identifier
 from manager.parts import Core, Part
 from manager.rest import clusters, instances, records, roles, teams, tokens
 from manager.rest.document import document
+from manager.rest.federated import Federated
 from manager.rest.routes import Call, Route
 from manager.rest.session import Sessions
 from manager.rest.users import Users
@@ -26,6 +27,7 @@ def part(core: Core) -> Part:
     return Part(
         routes=(
             *sessions.routes(),
+            *Federated(core, sessions).routes(),
             *Users(sessions.pool).routes(),
             *roles.routes(),
             *teams.routes(),

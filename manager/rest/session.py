@@ -127,9 +127,22 @@ class Sessions:
         self.set_cookies(request, answer, token)
         return answer
 
+    async def token_for(self, user_id: int, name: str) -> str:
+        """A new session's token, for one who signed in elsewhere."""
+
+        def work(session: Session) -> str:
+            audit.note(user=name)
+            return accounts.open_session(session, user_id, self._idle)[0]
+
+        return await self._core.database.run(work)
+
+    def is_secure(self, request: web.Request) -> bool:
+        """Whether the browser reaches us over HTTPS, perhaps through a proxy that ends it."""
+        return request.secure or self._core.config.server.public_url.startswith("https:")
+
     def set_cookies(self, request: web.Request, answer: web.Response, token: str) -> None:
         """The session's cookie, out of reach of scripts, and the one that pages read."""
-        secure = request.secure or self._core.config.server.public_url.startswith("https:")
+        secure = self.is_secure(request)
         longest = int(self._core.config.auth.session_max_s)
         for name, value, hidden in (
             (SESSION_COOKIE, token, True),

@@ -88,6 +88,7 @@ async def test_open_routes_are_these_and_no_others(bed: Bed) -> None:
         ("POST", "/api/v1/users/signin"),
         ("POST", "/api/v1/users/signout"),
         ("POST", "/api/v1/users/signup"),
+        ("GET", "/api/v1/users/providers"),
     }
 
 
