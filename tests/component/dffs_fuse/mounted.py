@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from dffs.fuse.mount import abort, find_mount, umount
+from dffs.vfs.kernel.mounting import KIND
 
 ROOT = Path(__file__).parents[3]
 WATCHDOG_S = 120.0
@@ -62,29 +64,39 @@ class MountProcess:
         return self.read()
 
     def cut(self) -> None:
-        if self.minor >= 0:
-            abort(self.minor)
+        """The way out: whatever hangs gets an error."""
+        mounted = find_mount(self.point)
+        # Only what is mounted there now: numbers of connections are used again at once.
+        if mounted is not None and mounted.kind == KIND:
+            abort(mounted.minor)
         self.process.kill()
 
     def end(self) -> None:
         """However it stands: nothing of it is left."""
         self._watchdog.cancel()
-        mounted = find_mount(self.point)
         try:
-            if mounted is not None:
-                with suppress(OSError):
-                    umount(self.point)
-                if find_mount(self.point) is not None:
-                    abort(mounted.minor)
-                    umount(self.point, lazy=True)
-            with suppress(subprocess.TimeoutExpired):
-                self.process.wait(10)
+            with suppress(OSError):
+                umount(self.point)
+            if find_mount(self.point) is None:
+                with suppress(subprocess.TimeoutExpired):
+                    self.process.wait(10)
         finally:
             self.cut()
+            with suppress(OSError):
+                umount(self.point, lazy=True)
             self.process.wait(10)
             for pipe in (self.process.stdin, self.process.stdout):
                 assert pipe is not None
                 pipe.close()
+
+
+@contextmanager
+def folder_for_everybody() -> Iterator[Path]:
+    """A folder that other users reach: pytest's own are root's, and made so again by every run."""
+    with tempfile.TemporaryDirectory(prefix="meganeura-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
 
 
 @contextmanager

@@ -10,7 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.component.dffs_fuse.mounted import MountProcess, needs_fuse, volume_mount
+from tests.component.dffs_fuse.mounted import (
+    MountProcess,
+    folder_for_everybody,
+    needs_fuse,
+    volume_mount,
+)
 from tests.component.dffs_fuse.posix_cases import ALICE, BOB, acting_as, tried
 
 pytestmark = needs_fuse
@@ -20,16 +25,19 @@ _NOBODY_IN_PARTICULAR = 0xFFFFFFFF
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    for path in (tmp_path, *tmp_path.parents):
-        if path.stat().st_mode & 0o001 == 0:
-            path.chmod(path.stat().st_mode | 0o011)
-    return f"sqlite:///{tmp_path}/meta.db"
+def base() -> Iterator[Path]:
+    with folder_for_everybody() as folder:
+        yield folder
 
 
 @pytest.fixture
-def with_acls(url: str, tmp_path: Path) -> Iterator[MountProcess]:
-    with volume_mount(url, tmp_path / "mnt", "acl=1") as served:
+def url(base: Path) -> str:
+    return f"sqlite:///{base}/meta.db"
+
+
+@pytest.fixture
+def with_acls(url: str, base: Path) -> Iterator[MountProcess]:
+    with volume_mount(url, base / "mnt", "acl=1") as served:
         served.point.chmod(0o755)
         yield served
 
@@ -82,23 +90,23 @@ def test_a_default_acl_is_inherited_and_counts_instead_of_the_umask(
         (folder / "file").write_bytes(b"allowed")
 
 
-def test_without_acls_there_are_none(url: str, tmp_path: Path) -> None:
-    with volume_mount(url, tmp_path / "mnt") as served:
+def test_without_acls_there_are_none(url: str, base: Path) -> None:
+    with volume_mount(url, base / "mnt") as served:
         assert tried(os.setxattr, served.point, ACCESS, _acl(user=(1, 4), mask=4)) == "ENOTSUP"
 
 
-def test_root_is_nobody_where_it_is_squashed(url: str, tmp_path: Path) -> None:
-    with volume_mount(url, tmp_path / "mnt") as served:
+def test_root_is_nobody_where_it_is_squashed(url: str, base: Path) -> None:
+    with volume_mount(url, base / "mnt") as served:
         (served.point / "roots").touch()
         served.point.chmod(0o777)
-    with volume_mount(url, tmp_path / "mnt", "squash=1") as served:
+    with volume_mount(url, base / "mnt", "squash=1") as served:
         (served.point / "mine").touch()
         assert (served.point / "mine").stat().st_uid == 65534
         assert tried(os.chmod, served.point / "roots", 0o600) in {"EPERM", "EACCES"}
 
 
-def test_names_that_are_not_there_are_asked_for_once(url: str, tmp_path: Path) -> None:
-    with volume_mount(url, tmp_path / "mnt", "negative=60") as served:
+def test_names_that_are_not_there_are_asked_for_once(url: str, base: Path) -> None:
+    with volume_mount(url, base / "mnt", "negative=60") as served:
         for _ in range(5):
             assert not (served.point / "none").exists()
         figures = dict(line.split() for line in (served.point / ".stats").read_text().splitlines())
@@ -107,8 +115,8 @@ def test_names_that_are_not_there_are_asked_for_once(url: str, tmp_path: Path) -
         assert (served.point / "none").exists()
 
 
-def test_without_passthrough_files_are_the_same(url: str, tmp_path: Path) -> None:
-    with volume_mount(url, tmp_path / "mnt", "slow=1", f"cache={tmp_path}/cache") as served:
+def test_without_passthrough_files_are_the_same(url: str, base: Path) -> None:
+    with volume_mount(url, base / "mnt", "slow=1", f"cache={base}/cache") as served:
         data = os.urandom(3 << 20)
         (served.point / "file").write_bytes(data)
         for _ in range(3):

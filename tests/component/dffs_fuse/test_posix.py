@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.component.dffs_fuse.mounted import needs_fuse, volume_mount
+from tests.component.dffs_fuse.mounted import folder_for_everybody, needs_fuse, volume_mount
 from tests.component.dffs_fuse.posix_cases import CASES
 
 pytestmark = needs_fuse
@@ -16,17 +16,14 @@ _numbers = itertools.count()
 
 
 @pytest.fixture(scope="module")
-def roots(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Path]]:
-    base = tmp_path_factory.mktemp("posix")
-    for path in (base, *base.parents):
-        if path.stat().st_mode & 0o001 == 0:
-            path.chmod(path.stat().st_mode | 0o011)
-    plain = base / "plain"
-    plain.mkdir(mode=0o755)
-    url = f"sqlite:///{base}/meta.db"
-    with volume_mount(url, base / "mnt", f"cache={base}/cache") as served:
-        served.point.chmod(0o755)
-        yield plain, served.point
+def roots() -> Iterator[tuple[Path, Path]]:
+    with folder_for_everybody() as base:
+        plain = base / "plain"
+        plain.mkdir(mode=0o755)
+        url = f"sqlite:///{base}/meta.db"
+        with volume_mount(url, base / "mnt", f"cache={base}/cache") as served:
+            served.point.chmod(0o755)
+            yield plain, served.point
 
 
 @pytest.mark.parametrize("name", CASES)

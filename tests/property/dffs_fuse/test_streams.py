@@ -49,9 +49,12 @@ def juicefs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     try:
         yield point
     finally:
-        umount(point, lazy=True)
-        if mounted is not None:
-            abort(mounted.minor)
+        try:
+            umount(point)
+        except OSError:
+            if mounted is not None:
+                abort(mounted.minor)
+            umount(point, lazy=True)
 
 
 def _run(*command: object) -> None:
