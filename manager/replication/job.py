@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from random import Random
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from dfcore.backoff import Backoff
 from dfcore.errors import MeganeuraError, Unavailable
 from dfinfra.clock import Clock
@@ -21,6 +23,7 @@ from manager.jobs.work import Plan
 from manager.models import registry
 from manager.models.desk import Desk
 from manager.models.names import FileEntry, folder_of, version_folder
+from manager.replication import rules
 from manager.replication.copy import Copier
 
 AT_ONCE = 4
@@ -127,11 +130,17 @@ class Replicate:
     async def _publish(self, work: Work, target: str) -> None:
         spec, aside = work.claim.spec, _aside(work)
 
+        def linked(session: Session) -> None:
+            # A copy of an earlier version that ends later must not take the tag back: the row names
+            # the job whose turn it is, and is locked while the link is replaced.
+            if rules.is_latest(session, work.claim.id):
+                self._desk.shelf(target).link(spec["model"], spec["tag"], spec["revision"])
+
         def published() -> None:
             shelf = self._desk.shelf(target)
             if shelf.tree.find(aside) is not None:
                 shelf.publish(aside, version_folder(spec["model"], spec["revision"]))
-            shelf.link(spec["model"], spec["tag"], spec["revision"])
+            self._desk.database.transact(linked)
 
         await self._desk.on_shelf(target, published)
         for file_no, file in enumerate(work.board.plan.files):

@@ -124,6 +124,12 @@ def _ask(session: Session, rule: ReplicationRule, model: Model, tag: ModelTag) -
     return 1
 
 
+def is_latest(session: Session, job_id: int) -> bool:
+    """Whether no later version has its turn. Locks the row until the transaction ends."""
+    query = select(Replication.id).where(Replication.job_id == job_id).with_for_update()
+    return session.scalar(query) is not None
+
+
 def ended(session: Session, job: Job) -> None:
     """A job has ended: what it means for its rule. Called in the job's last transaction."""
     if job.type != REPLICATE:

@@ -13,10 +13,14 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from sqlalchemy.orm import Session
 
 from dfcore.backoff import Backoff
 from dffs.tree import Tree
 from dffs.volume import Volume
+from manager.db.base import now
+from manager.jobs import store
+from manager.jobs.states import JobState
 from tests.component.manager_jobs.bed import TIMEOUT_S, Bed, started
 from tests.component.manager_jobs.volumes import digest_of, introduce, make_volume, push
 
@@ -124,6 +128,26 @@ async def test_a_version_that_differs_in_one_file_sends_that_files_blocks_only(
             with tree.open_read(f"models/{MODEL}/prod/{path}") as reader:
                 assert reader.read() == content
         assert tree.readlink(f"models/{MODEL}/prod") == f".versions/{second[:32]}"
+
+
+async def test_an_earlier_version_that_is_copied_later_does_not_take_the_tag_back(
+    bed: Bed, tmp_path: Path
+) -> None:
+    await rule(bed)
+    old, _ = await push(bed, MODEL, {"a": b"old"}, "prod")
+    first = await done(bed, old)
+    new, _ = await push(bed, MODEL, {"a": b"new"}, "prod")
+    await done(bed, new)
+
+    def done_again(session: Session) -> None:
+        job = store.get(session, first["job_id"])
+        job.state, job.due_at = JobState.PENDING, now()
+
+    await bed.app.core.database.run(done_again)
+    await bed.client.over(first["job_id"])
+    with Volume.open(f"sqlite:///{tmp_path / 'beta.db'}") as volume:
+        tree = Tree(volume.meta, volume.files)
+        assert tree.readlink(f"models/{MODEL}/prod") == f".versions/{new[:32]}"
 
 
 async def test_only_tags_that_match_are_copied_and_a_new_rule_sees_old_tags(bed: Bed) -> None:
