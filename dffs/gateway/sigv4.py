@@ -146,6 +146,10 @@ def _claim(request: Request) -> _Claim:
     query = dict(part.partition("=")[::2] for part in request.query.split("&"))
     if query.get("X-Amz-Algorithm") == ALGORITHM:
         return _claim_of_query({name: _decoded(value) for name, value in query.items()})
+    if "AWSAccessKeyId" in query:
+        raise S3Error(
+            "AccessDenied", "Signature version 2 is not taken; clients choose 4 by `s3v4`."
+        )
     raise S3Error("AccessDenied", "The request is not signed (AWS Signature Version 4).")
 
 

@@ -82,6 +82,12 @@ def test_a_wrong_secret_is_refused(gateway: Gateway) -> None:
 
 
 def test_presigned_urls(gateway: Gateway) -> None:
+    old = gateway.client(signature_version="s3")
+    url = old.generate_presigned_url("get_object", Params={"Bucket": "models", "Key": "a b"})
+    old.close()
+    with pytest.raises(urllib.error.HTTPError) as told:
+        urllib.request.urlopen(url)
+    assert b"s3v4" in told.value.read()
     s3 = gateway.client(signature_version="s3v4")
     s3.put_object(Bucket="models", Key="a b", Body=b"hello")
     url = s3.generate_presigned_url("get_object", Params={"Bucket": "models", "Key": "a b"})
