@@ -11,7 +11,7 @@ read, so that two transactions that only count never wait for each other.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Protocol, TypeVar
 from urllib.parse import urlsplit, urlunsplit
@@ -30,10 +30,6 @@ class EngineDown(Unavailable):
     """The engine cannot be reached, or has not answered a commit (whose outcome is then unknown)."""
 
     code = "engine_down"
-
-
-class Conflict(Exception):  # noqa: N818
-    """Another transaction was first: the engine runs the function again."""
 
 
 class Txn(ABC):
@@ -109,8 +105,9 @@ class Txn(ABC):
         Each key of `through` holds an inode number in its first 8 bytes: that inode's record comes,
         too.
         """
-        known, writes = self._known, self.writes
-        keys = [key for key in keys if key not in known and key not in writes]
+        seen: Container[bytes] = self.watched if watch else self._known
+        writes = self.writes
+        keys = [key for key in keys if key not in seen and key not in writes]
         if not through:
             if keys:
                 for key, value in zip(keys, self._read(keys), strict=True):
@@ -125,6 +122,8 @@ class Txn(ABC):
                 self._remember(THROUGH_PREFIX + value[:THROUGH_BYTES], target, watch)
 
     def _remember(self, key: bytes, value: bytes | None, watch: bool) -> bytes | None:
+        if key in self.watched:  # the first look counts: the commit will tell if it was outdated
+            return self.watched[key]
         self._known[key] = value
         if watch:
             self.watched[key] = value

@@ -24,12 +24,12 @@ class Totals:
 
 
 def children(work: Work, ino: int) -> list[Node]:
-    """The inodes of a directory's entries, once per name."""
+    """The inodes of a directory's entries, once per name; to be looked at only."""
     prefix = keys.entry(ino, b"")
     found = work.txn.scan(prefix, keys.after(prefix), watch=False)
     inos = [records.unpack_entry(value)[0] for _, value in found]
-    work.txn.prefetch([keys.inode(each) for each in inos], watch=False)
-    return [node for each in inos if (node := work.find(each)) is not None]
+    raws = work.txn.get_many([keys.inode(each) for each in inos], watch=False)
+    return [Node.unpack(each, raw) for each, raw in zip(inos, raws, strict=True) if raw]
 
 
 def totals_within(work: Work, node: Node) -> Totals:
