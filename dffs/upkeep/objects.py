@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from dfcore.errors import MeganeuraError
+from dffs.blocks.store import BlockLost
 from dffs.meta.types import Attr, Block, BlockUse, FileKind
 from dffs.object.store import ObjectInfo
 from dffs.tree import PARTIAL, Tree
@@ -100,13 +101,27 @@ def adopt_leaked(volume: Volume, leaked: list[ObjectInfo]) -> int:
         return len(leaked)
     blocks = []
     for info in leaked:
-        stem = volume.blocks.names.stem_of(info.name)
-        if stem is not None:
-            # Compressed objects tell their plain length only when read; it is not needed to delete.
-            blocks.append(Block.whole(bytes.fromhex(stem), info.size_bytes))
+        block = _block_of(volume, info)
+        if block is not None:
+            blocks.append(block)
     for first in range(0, len(blocks), 500):
         volume.meta.reserve_blocks(blocks[first : first + 500])
     return len(blocks)
+
+
+def _block_of(volume: Volume, info: ObjectInfo) -> Block | None:
+    """The block that an object is; None if its bytes are not those of its name."""
+    stem = volume.blocks.names.stem_of(info.name)
+    if stem is None:
+        return None
+    digest, size = bytes.fromhex(stem), info.size_bytes
+    if volume.format.sealed_objects:
+        # A compressed object tells its plain length, which the metadata note, only when it is read.
+        try:
+            size = len(volume.blocks.get(digest))
+        except BlockLost:
+            return None
+    return Block.whole(digest, size)
 
 
 def stale_partials(volume: Volume, now_s: float | None = None) -> Iterator[tuple[int, bytes]]:
