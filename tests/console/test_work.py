@@ -49,6 +49,17 @@ def test_a_preheat_is_ordered_step_by_step(browser: Browser) -> None:
     assert "Scheduled" in browser.find("[data-part=head]").text
 
 
+def test_a_version_is_preheated_from_where_it_lies(browser: Browser) -> None:
+    browser.open("/models/meta-llama/Llama-3.3-70B-Instruct")
+    browser.find(".head a[href^='/jobs/new']").click()
+    browser.until(lambda: browser.all("#summary"))
+    place = "dffs://models/models/meta-llama/Llama-3.3-70B-Instruct/latest"
+    assert browser.find("#summary").text in (
+        f"Bring {place} to one seed, now.",
+        f"Bring {place.removesuffix('latest')}production to one seed, now.",
+    )
+
+
 def test_what_rest_refuses_is_said_in_the_form(browser: Browser) -> None:
     browser.open("/jobs/new")
     browser.find("input[value=files]").click()

@@ -17,6 +17,14 @@ KINDS = {
     "gc": "Clean up",
     "replicate": "Replicate",
 }
+_KINDS_OF_URL = {
+    "hf": "hub",
+    "http": "files",
+    "https": "files",
+    "oci": "image",
+    "s3": "s3",
+    "dffs": "dffs",
+}
 _PHASES = (
     ("", "All"),
     ("STARTED", "Running"),
@@ -108,10 +116,12 @@ async def load_one(visit: Visit) -> dict[str, Any]:
 
 
 async def load_wizard(visit: Visit) -> dict[str, Any]:
+    url = visit.ask("url")
     return {
         "clusters": await visit.rows_if("clusters:read", "/api/v1/clusters", per_page=1000),
         "secrets": await visit.rows_if("secrets:read", "/api/v1/secrets"),
-        "url": visit.ask("url"),
+        "url": url,
+        "kind": _KINDS_OF_URL.get(url.partition("://")[0].lower() if "://" in url else "hf", "hub"),
         "host_count": visit.state.host_count,
         "seed_count": visit.state.census.seeds,
     }

@@ -8,6 +8,7 @@ from typing import Any
 from manager.auth.modelrights import Level
 from manager.console.page import ConsolePage, Visit
 from manager.console.views.lists import linker
+from manager.models.names import folder_of, version_folder
 from manager.webhooks.outbox import EVENTS
 
 _MOST = 1000
@@ -60,9 +61,20 @@ async def load_one(visit: Visit) -> dict[str, Any]:
         "turn": lambda turned: link(page=turned),
         "grants": await _grants(visit, name),
         "replications": await _replications(visit, name),
+        "source": _source(model, shown),
         "may_write": visit.principal.may("models:write") and model.level != Level.READ,
         "may_rule": visit.principal.may("models:write") and model.level == Level.ADMIN,
     }
+
+
+def _source(model: Any, shown: Any) -> str:
+    """Where the shown version lies in its volume: by its tag if it has one."""
+    volume = f"dffs://{model.volume}"
+    if shown is None:
+        return f"{volume}/{folder_of(model.name)}"
+    if shown.tags:
+        return f"{volume}/{folder_of(model.name)}/{shown.tags[0]}"
+    return f"{volume}/{version_folder(model.name, shown.revision)}"
 
 
 async def _grants(visit: Visit, name: str) -> list[tuple[str, str, str]]:
