@@ -59,11 +59,13 @@ def of_request(headers: Mapping[str, str], *, tags: Mapping[str, str] | None = N
 def save(meta: MetaApi, attr: Attr, kept: Kept, etag: str) -> None:
     """Write all of it to an inode."""
     _set(meta, attr.ino, ETAG, f"{attr.version} {etag}".encode())
+    copied = bool(attr.flags & InodeFlag.XATTRS)  # a new file has nothing that must go
     if kept.headers:
         _set(meta, attr.ino, HEADERS, json.dumps(kept.headers).encode())
-    else:
+    elif copied:
         drop(meta, attr.ino, HEADERS)
-    save_tags(meta, attr.ino, kept.tags)
+    if kept.tags or copied:
+        save_tags(meta, attr.ino, kept.tags)
 
 
 def save_tags(meta: MetaApi, ino: int, tags: Mapping[str, str]) -> None:

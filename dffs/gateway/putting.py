@@ -109,6 +109,9 @@ class Putting:
         return None if put is None else Reply(200, {"ETag": f'"{put.etag}"'})
 
     def _may(self, bucket: Bucket, call: Call) -> bool:
+        """Judge the conditions of an upload; whether it may only create."""
+        if "if-match" not in call.headers and "if-none-match" not in call.headers:
+            return False
         there = bucket.find(call.key)
         return conditions.for_write(call.headers, there.etag if there else None)
 
