@@ -143,6 +143,16 @@ class NodeCache:
         except (MeganeuraError, OSError) as error:
             _log.warning("block is not kept on this node", reason=str(error))
 
+    def own_blob(self, block: Block) -> Blob | None:
+        """The blob that holds this block alone, if there is one to be read as it is."""
+        if self.store is None or self._seal is not None:
+            return None
+        try:
+            blob = self.store.get(block_blob_id(block.digest))
+        except (MeganeuraError, OSError):
+            return None
+        return blob if blob is not None and blob.complete else None
+
     def pin(self, digest: bytes) -> Pin | None:
         """Keep a block from being evicted; None if it is not a blob of its own here."""
         blob = None if self.store is None else self.store.get(block_blob_id(digest))

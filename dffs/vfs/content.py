@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from dffs.cache.cachedfile import CachedFile
+from dffs.cache.loose import LooseBlocks
 from dffs.cache.swarmkept import SwarmKept
 from dffs.meta.types import HOLE_BLOCK, Block
 from dffs.vfs.parts import Parts
@@ -44,6 +45,7 @@ class Content:
         self._ahead = Readahead(self._block_bytes, count, max_window=window)
         self._layout: ModelLayout | None = None
         self._fill: list[int] | None = None
+        self._loose = LooseBlocks(parts.cache)
 
     def changed(self, changes: Mapping[int, Block], size_bytes: int) -> Content:
         """The content after some blocks were written."""
@@ -87,9 +89,20 @@ class Content:
         if not cached.complete:
             last = (offset + size - 1) // self._block_bytes
             if not all(cached.have[offset // self._block_bytes : last + 1]):
-                return None
+                return self._pread_loose(offset, size)
             self._advise(offset, size)
         data = cached.pread(size, offset)
+        return data if len(data) == size else None
+
+    def _pread_loose(self, offset: int, size: int) -> bytes | None:
+        index, start = divmod(offset, self._block_bytes)
+        if start + size > self._extent(index):
+            return None
+        blob = self._loose.find(index, self.blocks[index], self._extent(index))
+        if blob is None:
+            return None
+        self._advise(offset, size)
+        data = self._loose.pread(blob, start, size)
         return data if len(data) == size else None
 
     def _read_block(
@@ -97,6 +110,8 @@ class Content:
     ) -> None:
         data: memoryview | None = None
         if cached is None or not cached.have[index]:
+            if self._read_loose(index, start, part):
+                return
             data = self.bring(index)
         if data is None and cached is not None and cached.have[index]:
             if cached.read_into(index * self._block_bytes + start, part) != len(part):
@@ -108,6 +123,10 @@ class Content:
         part[: len(data)] = data
         if len(data) < len(part):
             part[len(data) :] = bytes(len(part) - len(data))
+
+    def _read_loose(self, index: int, start: int, part: memoryview) -> bool:
+        blob = self._loose.find(index, self.blocks[index], self._extent(index))
+        return blob is not None and self._loose.read_into(blob, start, part)
 
     def bring(self, index: int) -> memoryview | None:
         """Get a block of the file onto this node. Its bytes if they came from elsewhere, or cannot
@@ -195,11 +214,13 @@ class Content:
                 return
 
     def _here(self, index: int) -> bool:
-        cached = self._cached
-        if cached is not None and not cached.broken:
-            return bool(cached.have[index])
-        block = self.blocks[index]
-        return block.is_hole or self._parts.cache.memory.get(block.digest) is not None
+        cached, block = self._cached, self.blocks[index]
+        if cached is not None and not cached.broken and cached.have[index]:
+            return True
+        if self._loose.find(index, block, self._extent(index)) is not None:
+            return True
+        in_memory = self._parts.cache.memory.get(block.digest) is not None
+        return (cached is None or cached.broken) and (block.is_hole or in_memory)
 
     # --- where it is kept ---------------------------------------------------------------------
 
@@ -236,6 +257,11 @@ class Content:
         held = cache.held_bytes(self.blocks, self.size_bytes, self._block_bytes)
         return 2 * held > self.size_bytes
 
+    @property
+    def scattered(self) -> bool:
+        """Blocks were read that are on this node and not in the file's place: see assemble()."""
+        return self._loose.used
+
     def assemble(self, stop: Callable[[], bool]) -> None:
         """Put blocks that are on this node into the file's place there.
 
@@ -254,6 +280,7 @@ class Content:
                     cached.put(index, memoryview(b""), self._extent(index))
                 elif not self._parts.cache.adopt(block, cached, index, self._extent(index)):
                     return
+            self._loose.used = False
         finally:
             self._parts.cache.let_go(cached)
 
@@ -277,6 +304,7 @@ class Content:
             self._active = False
             cached, self._cached, self._opened = self._cached, None, False
             self._fill = None
+            self._loose.clear()
         if isinstance(cached, CachedFile):
             self._parts.cache.let_go(cached)
         elif cached is not None:

@@ -167,7 +167,8 @@ class Files:
             return
         self._recent[inode.ino] = last
         self._recent_rows += len(last[1].blocks)
-        if inode.written and len(last[1].blocks) > 1 and inode.attr.nlink:
+        scattered = inode.written or last[1].scattered
+        if scattered and len(last[1].blocks) > 1 and inode.attr.nlink:
             self._assembler.add(last[1])
         while len(self._recent) > _RECENT_CONTENTS or self._recent_rows > _RECENT_ROWS:
             _, (_, content) = self._recent.popitem(last=False)
