@@ -118,6 +118,18 @@ class Cluster:
             program, verb, *named, *config, *words, cwd=ROOT, stdout=subprocess.PIPE
         ).stdout
 
+    def remove_release(self) -> None:
+        """Take away the release and its claims, if they are there."""
+        uninstall = [tools.HELM4, "uninstall", RELEASE, "--ignore-not-found"]
+        where = [f"--kubeconfig={self.control.kubeconfig}", f"--namespace={NAMESPACE}"]
+        self.outside.run(*uninstall, *where, stdout=subprocess.DEVNULL)
+        self.wait("pod", f"--namespace={NAMESPACE}", "--all", "delete")
+        self.kubectl("delete", "persistentvolumeclaims", "--all", f"--namespace={NAMESPACE}")
+        released = [v for v in self.get("persistentvolumes") if v["status"]["phase"] == "Released"]
+        for volume in released:  # who empties and frees them is the cluster's provisioner
+            free = '{"spec": {"claimRef": null}}'
+            self.kubectl("patch", "persistentvolume", volume["metadata"]["name"], f"--patch={free}")
+
     def pods(self, component: str, namespace: str = NAMESPACE) -> list[str]:
         """Names of a component's pods that are not on their way out."""
         found = self.get("pods", f"--namespace={namespace}", f"--selector=component={component}")

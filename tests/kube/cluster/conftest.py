@@ -113,6 +113,14 @@ def hub(cluster: Cluster, workdir: Path) -> Iterator[Hub]:
         yield standin
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _a_cluster_without_the_release(cluster: Cluster) -> Iterator[None]:
+    """Each module begins with none, whatever the one before it left."""
+    cluster.remove_release()
+    yield
+    cluster.remove_release()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _up_for_all_modules(hub: Hub) -> None:
     """Nothing of the cluster is first started within a module."""

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.kube import tools
 from tests.kube.archives import IMAGE
 from tests.kube.chart import NAMESPACE
 from tests.kube.cluster.cluster import Cluster
+
+pytestmark = pytest.mark.limit(600)
 
 META = "sqlite:////var/lib/meganeura/volume/meta.db"
 POD = """
