@@ -101,6 +101,7 @@ class Reports:
         )
         if event.back_to_source or giver is not None:
             source = ORIGIN if event.back_to_source or giver is None else giver.id
+            peer.task.flow.add(event.length_bytes, self._desk.now)
             peer.intake.note(source, event.number, event.length_bytes, self._desk.now)
 
     def origin_refused(self, event: OriginRefusedPiece) -> None:

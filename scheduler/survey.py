@@ -1,12 +1,15 @@
 """What a watcher is told of the swarm: all of it in one answer, or one task to the last edge.
 
-A manager asks once per few seconds, however many people look at it. Pure; O(what is told).
+A manager asks once per few seconds, however many people look at it. Pure. A task costs the same
+however many peers it has, unless it is asked for by itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from heapq import nlargest
+from itertools import chain, islice
+from operator import attrgetter
 from uuid import uuid4
 
 from dfcore.pieces import Geometry
@@ -15,10 +18,13 @@ from scheduler.answers import host_message, peer_info, task_info
 from scheduler.core import Core
 from scheduler.resource.host import Host
 from scheduler.resource.peer import Peer
-from scheduler.resource.states import PeerState, TaskState
+from scheduler.resource.states import PeerState
 from scheduler.resource.task import Task
 
 HOSTS_AT_ONCE = 200
+SAMPLE = 256
+"""Of a task's peers so many are looked at to tell how far they are; the rest is taken for like them."""
+_UPDATED = attrgetter("updated_at")
 
 
 class Survey:
@@ -32,7 +38,7 @@ class Survey:
     def swarm(self, now: float, *, task_limit: int) -> meganeura_pb2.DescribeSwarmResponse:
         """Totals, and the tasks that run or ran last."""
         pool, traffic = self._core.pool, self._core.traffic
-        chosen = nlargest(task_limit, pool.tasks.values(), key=_importance)
+        chosen = _chosen(pool.tasks.values(), task_limit)
         return meganeura_pb2.DescribeSwarmResponse(
             boot_id=self._boot_id,
             host_count=len(pool.hosts),
@@ -58,7 +64,7 @@ class Survey:
         size, length = task.size_bytes or 0, task.wish.piece_length
         geometry = Geometry.for_size(size, length or None) if size else None
         count = geometry.piece_count if geometry else 0
-        peers = nlargest(limit, task.peers.values(), key=lambda peer: _weight(peer, now))
+        peers = nlargest(limit, task.peers.values(), key=_weight)
         names = {source for peer in peers for source in peer.intake.sources if source}
         names |= {peer.host.id for peer in peers}
         if task.feeder is not None:
@@ -96,12 +102,13 @@ class Survey:
         )
 
     def _task(self, task: Task, now: float) -> meganeura_pb2.SwarmTask:
-        running = [peer for peer in task.peers.values() if not peer.ended and peer.streaming]
+        running, sample = _running(task)
+        done = sum(peer.finished_bytes for peer in sample)
         return meganeura_pb2.SwarmTask(
             task=task_info(task),
-            running_count=len(running),
-            running_bytes=sum(peer.finished_bytes for peer in running),
-            bytes_per_s=int(sum(peer.intake.rate(now) for peer in running)),
+            running_count=running,
+            running_bytes=done * running // len(sample) if sample else 0,
+            bytes_per_s=int(task.flow.at(now)) if running else 0,
             tag=task.wish.tag,
             application=task.wish.application,
             digest=task.wish.digest,
@@ -140,14 +147,23 @@ class Survey:
         return max(0, int((moment + self._epoch_s) * 1000))
 
 
-def _importance(task: Task) -> tuple[bool, float]:
-    return (task.state is TaskState.RUNNING and len(task.active) > 0, task.updated_at)
+def _chosen(tasks: Collection[Task], limit: int) -> list[Task]:
+    """Those that run, then those with the latest news."""
+    running = nlargest(limit, (task for task in tasks if len(task.active)), key=_UPDATED)
+    if len(running) == limit:
+        return running
+    known = set(running)
+    latest = nlargest(limit, tasks, key=_UPDATED)
+    return (running + [task for task in latest if task not in known])[:limit]
 
 
-def _weight(peer: Peer, now: float) -> tuple[bool, bool, float, float]:
-    return (
-        peer.seed,
-        peer.state in (PeerState.RUNNING, PeerState.BACK_TO_SOURCE),
-        peer.intake.rate(now),
-        peer.progressed_at,
-    )
+def _running(task: Task) -> tuple[int, list[Peer]]:
+    """How many peers fetch, and some of them: enough to tell how far they are."""
+    others = islice(chain(task.seeds.values(), task.plain), SAMPLE)
+    fetching = [peer for peer in others if peer.streaming and not peer.ended]
+    return len(task.active) + len(fetching), [*fetching, *islice(task.active, SAMPLE)]
+
+
+def _weight(peer: Peer) -> tuple[bool, bool, float]:
+    running = peer.state in (PeerState.RUNNING, PeerState.BACK_TO_SOURCE)
+    return (peer.seed, running, peer.progressed_at)

@@ -28,7 +28,6 @@ POLICY = (
 _SECURE = {
     "Content-Security-Policy": POLICY,
     "Cache-Control": "no-store",
-    "Cross-Origin-Opener-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
 }

@@ -17,7 +17,7 @@ from manager.observe.model import Held, Swarm, Target, TaskDetail
 
 CALL_TIMEOUT_S = 5.0
 TASK_LIMIT = 500
-PEER_LIMIT = 1000
+PEER_LIMIT = 300
 HELD_LIMIT = 500
 
 

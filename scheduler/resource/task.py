@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dfcore.fsm import Machine
 from scheduler.events import Wish
+from scheduler.resource.intake import Rate
 from scheduler.resource.sampler import Sampler
 from scheduler.resource.states import TASK_TABLE, TaskEvent, TaskState
 
@@ -45,6 +46,7 @@ class Task:
         "created_at",
         "failed_seeds",
         "feeder",
+        "flow",
         "grants",
         "holders",
         "id",
@@ -65,6 +67,8 @@ class Task:
         self.machine = Machine(TASK_TABLE, TaskState.PENDING, task_id)
         self.wish = Wish()
         self.size_bytes: int | None = None
+        self.flow = Rate(now)
+        """What all peers together were given; for people who watch."""
         self.peers: dict[str, Peer] = {}
         self.seeds: dict[str, Peer] = {}
         """The peers of this task on seed hosts, by host id."""
