@@ -21,7 +21,7 @@ import psycopg
 from psycopg import errors, sql
 
 from dfcore.errors import BadInput
-from dffs.meta.kv import SEQUENCE, EngineDown, Pair, public_url
+from dffs.meta.kv import EngineDown, Pair, public_url
 from dffs.meta.optimistic import OptimisticEngine, OptimisticTxn, Range
 from dffs.meta.postgresschema import FUNCTION, TABLES
 from dffs.meta.retry import one_line
@@ -103,7 +103,7 @@ class PostgresEngine(OptimisticEngine):
             "counters": sql.Identifier(f"{table}_counters"),
             "commit": sql.Identifier(f"{table}_commit"),
         }
-        self._texts: dict[str, sql.Composed] = {}
+        self._texts: dict[str, bytes] = {}
         self._shards = count()
         self._free: list[tuple[psycopg.Connection[Any], int]] = []
         try:
@@ -126,10 +126,11 @@ class PostgresEngine(OptimisticEngine):
         )
         return connection, next(self._shards) % _SHARDS
 
-    def _text(self, query: str) -> sql.Composed:
+    def _text(self, query: str) -> bytes:
         text = self._texts.get(query)
         if text is None:
-            text = self._texts[query] = sql.SQL(query).format(**self._names)
+            composed = sql.SQL(query).format(**self._names)
+            text = self._texts[query] = composed.as_bytes()
         return text
 
     def query(self, query: str, arguments: Sequence[Any], *, with_shard: bool = False) -> list[Any]:
@@ -163,25 +164,28 @@ class PostgresEngine(OptimisticEngine):
     def _commit(self, txn: OptimisticTxn) -> bool:
         puts, deletes = txn.puts_and_deletes()
         ranges = txn.ranges
-        arguments = (
-            list(txn.watched),
-            list(txn.watched.values()),
-            [seen.start for seen in ranges],
-            [seen.end for seen in ranges],
-            [None if seen.limit < 0 else seen.limit for seen in ranges],
-            [seen.keys_only for seen in ranges],
-            [_range_digest(seen) for seen in ranges],
-            [key for key, _ in puts],
-            [value for _, value in puts],
-            deletes,
-            list(txn.adds),
-            list(txn.adds.values()),
-            [prefix for prefix, _ in txn.appends],
-            [value for _, value in txn.appends],
-            SEQUENCE,
-        )
+        lists: dict[str, list[Any]] = {
+            "watched bytea": list(txn.watched),
+            "seen bytea": list(txn.watched.values()),
+            "starts bytea": [seen.start for seen in ranges],
+            "ends bytea": [seen.end for seen in ranges],
+            "limits bigint": [None if seen.limit < 0 else seen.limit for seen in ranges],
+            "keys_only bool": [seen.keys_only for seen in ranges],
+            "digests text": [_range_digest(seen) for seen in ranges],
+            "put_keys bytea": [key for key, _ in puts],
+            "put_values bytea": [value for _, value in puts],
+            "deletes bytea": deletes,
+            "add_keys bytea": list(txn.adds),
+            "add_deltas bigint": list(txn.adds.values()),
+            "append_prefixes bytea": [prefix for prefix, _ in txn.appends],
+            "append_values bytea": [value for _, value in txn.appends],
+        }
+        # What is empty is left to its default: to send a list costs more than to look it up.
+        given = {name: values for name, values in lists.items() if values}
+        passed = [f"{name.split()[0]} => %s::{name.split()[1]}[]" for name in given]
+        query = f"SELECT {{commit}}({', '.join([*passed, 'shard_number => %s'])})"
         try:
-            return bool(self.query(_COMMIT, arguments, with_shard=True)[0][0])
+            return bool(self.query(query, list(given.values()), with_shard=True)[0][0])
         except (errors.SerializationFailure, errors.DeadlockDetected):
             return False
 
@@ -200,13 +204,6 @@ class PostgresEngine(OptimisticEngine):
         """Close all connections."""
         while self._free:
             self._free.pop()[0].close()
-
-
-_COMMIT = (
-    "SELECT {commit}(%s::bytea[], %s::bytea[], %s::bytea[], %s::bytea[], %s::bigint[], %s::bool[],"
-    " %s::text[], %s::bytea[], %s::bytea[], %s::bytea[], %s::bytea[], %s::bigint[], %s::bytea[],"
-    " %s::bytea[], %s::bytea, %s::int)"
-)
 
 
 def _range_digest(seen: Range) -> str:

@@ -13,11 +13,14 @@ CREATE TABLE IF NOT EXISTS {counters} (
 
 FUNCTION = """
 CREATE OR REPLACE FUNCTION {commit}(
-    watched bytea[], seen bytea[],
-    starts bytea[], ends bytea[], limits bigint[], keys_only bool[], digests text[],
-    put_keys bytea[], put_values bytea[], deletes bytea[],
-    add_keys bytea[], add_deltas bigint[],
-    append_prefixes bytea[], append_values bytea[], sequence bytea, shard_number int
+    watched bytea[] DEFAULT '{{}}', seen bytea[] DEFAULT '{{}}',
+    starts bytea[] DEFAULT '{{}}', ends bytea[] DEFAULT '{{}}', limits bigint[] DEFAULT '{{}}',
+    keys_only bool[] DEFAULT '{{}}', digests text[] DEFAULT '{{}}',
+    put_keys bytea[] DEFAULT '{{}}', put_values bytea[] DEFAULT '{{}}',
+    deletes bytea[] DEFAULT '{{}}',
+    add_keys bytea[] DEFAULT '{{}}', add_deltas bigint[] DEFAULT '{{}}',
+    append_prefixes bytea[] DEFAULT '{{}}', append_values bytea[] DEFAULT '{{}}',
+    shard_number int DEFAULT 0
 ) RETURNS bool LANGUAGE plpgsql AS $$
 DECLARE
     digest text;
@@ -53,7 +56,7 @@ BEGIN
             ON CONFLICT (k, shard) DO UPDATE SET n = c.n + excluded.n;
     END IF;
     FOR i IN 1 .. cardinality(append_prefixes) LOOP
-        INSERT INTO {counters} AS c VALUES (sequence, 0, 1)
+        INSERT INTO {counters} AS c VALUES ('\\x00'::bytea || 'sequence'::bytea, 0, 1)
             ON CONFLICT (k, shard) DO UPDATE SET n = c.n + 1 RETURNING n INTO number;
         INSERT INTO {kv} VALUES (append_prefixes[i] || int8send(number), append_values[i]);
     END LOOP;
