@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients import run
-from tests.component.dffs_fuse.mounted import needs_fuse, volume_mount
+from tests.component.dffs_fuse.mounted import eventually, needs_fuse, volume_mount
 from tests.standin.process import StandInProcess
 
 pytestmark = [pytest.mark.clients, needs_fuse]
@@ -30,20 +31,33 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandInProcess]:
         yield standin
 
 
+@pytest.fixture(scope="module")
+def points(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Path]]:
+    base = tmp_path_factory.mktemp("nodes")
+    url = f"sqlite:///{base}/meta.db"
+    with volume_mount(url, base / "one"), volume_mount(url, base / "two"):
+        yield base / "one", base / "two"
+
+
+_numbers = itertools.count()
+
+
 @pytest.fixture
-def nodes(tmp_path: Path) -> Iterator[tuple[Path, Path]]:
-    url = f"sqlite:///{tmp_path}/meta.db"
-    with volume_mount(url, tmp_path / "one"), volume_mount(url, tmp_path / "two"):
-        yield tmp_path / "one", tmp_path / "two"
+def nodes(points: tuple[Path, Path]) -> tuple[Path, Path]:
+    """The cache of each test, as its two nodes see it."""
+    name = f"hub-{next(_numbers)}"
+    (points[0] / name).mkdir()
+    assert eventually((points[1] / name).is_dir)
+    return points[0] / name, points[1] / name
 
 
 def _snapshot(
     version: str, hub: StandInProcess, node: Path, *, offline: bool = False
 ) -> run.Result:
-    env = {"HF_HUB_CACHE": str(node / "hub"), "HF_HUB_DISABLE_XET": "1"}
+    env = {"HF_HUB_CACHE": str(node), "HF_HUB_DISABLE_XET": "1"}
     if offline:
         env["HF_HUB_OFFLINE"] = "1"
-    home = node.parent / f"home-{node.name}"
+    home = hub.root / f"home-{node.parent.name}"
     code = f"print(snapshot_download({REPO!r}))"
     return run.run_client(version, code, endpoint=hub.hub_url, home=home, env=env)
 
@@ -72,5 +86,5 @@ def test_two_nodes_at_once_download_once(hub: StandInProcess, nodes: tuple[Path,
     paths = [result.path() for result in results]
     assert (paths[0] / WEIGHTS).read_bytes() == (paths[1] / WEIGHTS).read_bytes()
     assert hub.bytes_of(f"{REPO}/{WEIGHTS}") == WEIGHTS_BYTES
-    names = {name for _, _, files in os.walk(nodes[0] / "hub") for name in files}
+    names = {name for _, _, files in os.walk(nodes[0]) for name in files}
     assert not [name for name in names if name.endswith(".incomplete")]

@@ -19,11 +19,21 @@ pytestmark = needs_fuse
 _TTL = "ttl=0.05"
 
 
+@pytest.fixture(scope="module")
+def points(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Path]]:
+    base = tmp_path_factory.mktemp("two")
+    url = f"sqlite:///{base}/meta.db"
+    with volume_mount(url, base / "one", _TTL), volume_mount(url, base / "two", _TTL):
+        yield base / "one", base / "two"
+
+
 @pytest.fixture
-def mounts(tmp_path: Path) -> Iterator[tuple[Path, Path]]:
-    url = f"sqlite:///{tmp_path}/meta.db"
-    with volume_mount(url, tmp_path / "one", _TTL), volume_mount(url, tmp_path / "two", _TTL):
-        yield tmp_path / "one", tmp_path / "two"
+def mounts(points: tuple[Path, Path], request: pytest.FixtureRequest) -> tuple[Path, Path]:
+    """The same folder, new for each test, on both mounts."""
+    name = request.node.name
+    (points[0] / name).mkdir()
+    assert eventually((points[1] / name).is_dir)
+    return points[0] / name, points[1] / name
 
 
 def test_what_was_closed_on_one_is_there_on_the_other(mounts: tuple[Path, Path]) -> None:
