@@ -39,7 +39,8 @@ class Content:
         self._cached: CachedFile | SwarmKept | None = None
         self._opened = False
         #: Somebody reads: what is fetched ahead goes on.
-        self._active = True
+        self._active = False
+        self._read_before = False
         ahead_bytes = parts.cache.ahead_bytes(parts.policy.max_readahead_bytes)
         window = ahead_bytes // self._block_bytes
         self._ahead = Readahead(self._block_bytes, count, max_window=window)
@@ -101,6 +102,7 @@ class Content:
         blob = self._loose.find(index, self.blocks[index], self._extent(index))
         if blob is None:
             return None
+        self._active = True
         self._advise(offset, size)
         data = self._loose.pread(blob, start, size)
         return data if len(data) == size else None
@@ -265,7 +267,8 @@ class Content:
     def assemble(self, stop: Callable[[], bool]) -> None:
         """Put blocks that are on this node into the file's place there.
 
-        Ends at one that is not, and when somebody begins to read: the reader puts the rest together.
+        Ends at one that is not, and leaves the disk and the processors to the first who reads the
+        file: it is called again when that reader has closed it.
         """
         cached = self._own_file()
         if cached is None:
@@ -274,7 +277,7 @@ class Content:
             for index, block in enumerate(self.blocks):
                 if cached.have[index]:
                     continue
-                if self._active or stop() or cached.broken:
+                if (self._active and not self._read_before) or stop() or cached.broken:
                     return
                 if block.is_hole:
                     cached.put(index, memoryview(b""), self._extent(index))
@@ -301,6 +304,7 @@ class Content:
     def park(self) -> None:
         """Nobody reads for now: let the node's file go, so that it may be evicted."""
         with self._lock:
+            self._read_before = self._read_before or self._active
             self._active = False
             cached, self._cached, self._opened = self._cached, None, False
             self._fill = None
