@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
@@ -55,15 +56,19 @@ def set_quota(
 @META_URL
 @_path
 @_uid
+@click.option("--json", "as_json", is_flag=True, help="For programs, in bytes.")
 @with_passphrase
 def get_quota(
-    meta_url: str, path: str | None, uid: int | None, passphrase_file: Path | None
+    meta_url: str, path: str | None, uid: int | None, as_json: bool, passphrase_file: Path | None
 ) -> None:
     """Show one."""
     with opened(meta_url, passphrase_file) as volume:
         quota = volume.meta.get_quota(*_key(volume, path, uid))
         if quota is None:
             raise NotFound(f"{path or uid}: no quota is set")
+        if as_json:
+            click.echo(json.dumps({"max_bytes": quota.max_bytes, "max_inodes": quota.max_inodes}))
+            return
         _show(volume, [quota])
 
 
