@@ -59,6 +59,11 @@ class FaultyStore:
         self._inner.close()
 
 
+class _Quiet(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that gave up is what some tests are about."""
+
+
 class AnsweringServer:
     """Answers every request with the first of `answers` that is left: (status, body)."""
 
@@ -84,7 +89,7 @@ class AnsweringServer:
             def log_message(self, format: str, *args: Any) -> None:
                 return
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = _Quiet(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
         self.url = f"http://127.0.0.1:{self._server.server_port}"
