@@ -19,7 +19,7 @@ from manager.auth.principal import Principal
 from manager.db.database import Database
 from manager.db.models import READY, REMOVING, Model, ModelTag, ModelVersion
 from manager.models import registry
-from manager.models.names import FileEntry, check_files, check_tag
+from manager.models.names import FileEntry, check_files, check_import, check_tag
 from manager.models.shelf import Shelf
 from manager.models.volumes import Volumes
 from manager.replication import rules
@@ -147,13 +147,14 @@ class Desk:
         tags: Iterable[str] = (),
     ) -> str:
         """Make a version of a folder that is in the volume already, as S3 clients put it there."""
+        path = check_import(path)
 
         def where(session: Session) -> str:
             ModelRights(session, who).must(name, Level.WRITE)
             return registry.make_model(session, name, volume, who.user_id).volume
 
         found_in = await self.database.run(where)
-        files = await self.on_shelf(found_in, lambda: self.shelf(found_in).scan(path.strip("/")))
+        files = await self.on_shelf(found_in, lambda: self.shelf(found_in).scan(path))
         number, *_ = await self.begin(name, files, who, note=note, volume=found_in)
         return await self.commit(name, number, who, tags)
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from dfcore.errors import BadInput
 
 MAX_FILES = 100_000
+MODELS, HIDDEN = "models", ".meganeura"
+"""The registry's folders in a volume."""
 _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -78,6 +80,16 @@ def check_files(files: Sequence[FileEntry]) -> list[FileEntry]:
     return sorted(files, key=lambda file: file.path)
 
 
+def check_import(path: str) -> str:
+    """A folder that may become a version. BadInput for the registry's own, which would hold itself."""
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    if not parts or ".." in parts or "\0" in path:
+        raise BadInput("path: must name a folder of the volume")
+    if parts[0] in (MODELS, HIDDEN):
+        raise BadInput(f"path: {parts[0]} is the registry's own: push or tag what is in it")
+    return "/".join(parts)
+
+
 def _check_no_file_is_a_folder(paths: set[str]) -> None:
     for path in paths:
         above = path
@@ -96,7 +108,7 @@ def revision_of(files: Sequence[FileEntry]) -> str:
 
 def folder_of(model: str) -> str:
     """The folder of a model in its volume."""
-    return f"models/{model}"
+    return f"{MODELS}/{model}"
 
 
 def version_folder(model: str, revision: str) -> str:

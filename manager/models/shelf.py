@@ -16,10 +16,10 @@ from dfcore.errors import BadInput, NotFound
 from dffs.meta.types import ROOT_CALLER, FileKind, MetaError
 from dffs.tree import Tree
 from dffs.volume import Volume
-from manager.models.names import FileEntry, folder_of, version_folder
+from manager.models.names import HIDDEN, FileEntry, folder_of, version_folder
 
 READ_BYTES = 1 << 20
-_UPLOADS = ".meganeura/uploads"
+_UPLOADS = f"{HIDDEN}/uploads"
 _EMPTY = "sha256:" + hashlib.sha256(b"").hexdigest()
 
 

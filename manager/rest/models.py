@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from manager.auth.modelrights import Level, ModelRights
+from manager.db import revisions
 from manager.db.models import READY, Model, ModelFile, ModelTag, ModelVersion
 from manager.models import registry, volumes
 from manager.models.desk import Desk, Missing
@@ -75,6 +76,7 @@ class ModelRoutes:
             model = registry.find_model(session, name)
             for key, value in wish.model_dump(exclude_none=True).items():
                 setattr(model, key, value)
+            revisions.bump(session, registry.TOPIC)
             return _model_answers(session, [model], rights)[0]
 
         return await call.core.database.run(changed)

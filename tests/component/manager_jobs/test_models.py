@@ -159,6 +159,8 @@ async def test_a_folder_of_the_volume_becomes_a_version(bed: Bed, tree: Tree) ->
     assert (version["files"], version["tags"]) == (2, ["v1"])
     assert read(tree, f"models/{MODEL}/v1/w/1.bin") == b"1" * 1000
     await bed.client.ask("POST", f"{BASE}/import", {"path": "nowhere"}, status=404)
+    for path in ("", "/", "models", "./models/org", "a/../models", ".meganeura/uploads"):
+        await bed.client.ask("POST", f"{BASE}/import", {"path": path}, status=400)
 
 
 async def test_paths_stay_inside_of_the_model(bed: Bed) -> None:
