@@ -41,7 +41,6 @@ class Feature(IntFlag):
     HAS_EXPIRE_ONLY = 1 << 35
     DIRECT_IO_ALLOW_MMAP = 1 << 36
     PASSTHROUGH = 1 << 37
-    HAS_RESEND = 1 << 39
 
 
 # No writeback cache: it excludes passthrough, and closing a file must mean that others see it.
@@ -64,7 +63,6 @@ WANTED = (
     | Feature.HAS_EXPIRE_ONLY
     | Feature.DIRECT_IO_ALLOW_MMAP
     | Feature.PASSTHROUGH
-    | Feature.HAS_RESEND
 )
 
 

@@ -38,10 +38,6 @@ class Notifier:
         head = INVAL_ENTRY_OUT.pack(parent, len(name), _EXPIRE_ONLY if expire else 0)
         return self._send(Notify.INVAL_ENTRY, head + name + b"\0")
 
-    def resend(self) -> bool:
-        """Have all requests sent again that were read but not answered."""
-        return self._send(Notify.RESEND, b"")
-
     def _send(self, code: Notify, body: bytes) -> bool:
         message = OUT_HEADER.pack(16 + len(body), int(code), 0) + body
         try:

@@ -82,8 +82,6 @@ class Notify(IntEnum):
 
     INVAL_INODE = 2
     INVAL_ENTRY = 3
-    DELETE = 6
-    RESEND = 7
 
 
 class OpenFlag:

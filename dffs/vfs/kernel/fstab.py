@@ -1,4 +1,4 @@
-"""How a mount is told to the system: mount(8), /etc/fstab and systemd. Pure text.
+"""How mount(8) and /etc/fstab tell what is to be mounted. Pure text.
 
 `mount -t dffs URL DIR -o …` runs `/sbin/mount.dffs URL DIR -o …`, which is our command under
 another name: `arguments_of_helper` gives what `dffs mount` is to be called with.
@@ -57,43 +57,3 @@ def _options(words: Sequence[str]) -> list[str]:
         if given:
             options.append(value)
     return options
-
-
-def fstab_line(url: str, point: str, words: Sequence[str] = ()) -> str:
-    """The line for /etc/fstab."""
-    options = ",".join(["_netdev", "nofail", *words])
-    return f"{_escaped(url)} {_escaped(point)} dffs {options} 0 0\n"
-
-
-def systemd_unit(program: str, url: str, point: str, options: Sequence[str] = ()) -> str:
-    """A service that keeps the volume mounted."""
-    command = " ".join(_quoted(word) for word in (program, "mount", url, point, *options))
-    return (
-        "[Unit]\n"
-        f"Description=dffs volume at {point}\n"
-        "Wants=network-online.target\n"
-        "After=network-online.target dfdaemon.service\n\n"
-        "[Service]\n"
-        f"ExecStart={command}\n"
-        f"ExecStop={_quoted(program)} umount {_quoted(point)}\n"
-        "Restart=on-failure\n"
-        "KillMode=mixed\n"
-        "LimitNOFILE=1048576\n\n"
-        "[Install]\n"
-        "WantedBy=multi-user.target\n"
-    )
-
-
-def _escaped(field: str) -> str:
-    """fstab separates by blanks; they are written as octal numbers in a field."""
-    for character in "\\ \t\n":
-        field = field.replace(character, f"\\{ord(character):03o}")
-    return field
-
-
-def _quoted(word: str) -> str:
-    """For systemd: % and $ are special."""
-    word = word.replace("%", "%%").replace("$", "$$")
-    if any(character in word for character in " \t\"'\\"):
-        return '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    return word

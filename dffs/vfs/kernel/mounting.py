@@ -175,6 +175,7 @@ class MountProcess:
         )
         self._new_server(device)
         self._stats.add_source("", self._ops.figures)
+        self._stats.add_source("fuse_", lambda: {"threads": self._server.threads})
         for prefix, source in self.plan.figures(self.volume).items():
             self._stats.add_source(prefix, source)
 
