@@ -80,6 +80,15 @@ run: $(VENV)/.product ## scheduler, seed and a node at 127.0.0.1:65001, against 
 bench: $(VENV)/.dev ## every benchmark, one after the other (root, nginx, wrk; about an hour)
 	@$(PY) -m bench all
 
+images: ## build the image (docker, or DOCKER=podman; BASE=… is another base)
+	docker/build
+
+test-images: setup kube ## the image in containers, in namespaces of their own (root)
+	MEGANEURA_IMAGES=1 $(PY) -m pytest tests/kube/images $(PYTEST_ARGS)
+
+test-k8s: setup kube ## the chart on a real Kubernetes, in namespaces of its own (root; builds it once)
+	MEGANEURA_K8S=1 $(PY) -m pytest tests/kube/cluster $(PYTEST_ARGS)
+
 clean: ## remove what the verbs above have made
 	rm -rf $(VENV) .venv-* .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	rm -rf build dist *.egg-info
