@@ -1,0 +1,134 @@
+"""A swarm whose members know nothing but the manager: it settles what holds, and may be away."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cluster.bed import MIB, Bed, wait_until
+from tests.swarm.daemon import Daemon
+from tests.swarm.guard import Guard
+from tests.swarm.ports import free_port
+
+pytestmark = pytest.mark.cluster
+
+ADDRESS = "127.0.0.1"
+PASSWORD = "a password of root"
+SIZE = 8 * MIB
+
+
+class Manager(Daemon):
+    """The manager's process, and a hand on its REST API."""
+
+    def __init__(self, folder: Path, guard: Guard) -> None:
+        folder.mkdir()
+        password = folder / "password"
+        password.write_text(PASSWORD)
+        self.rest, self.grpc = free_port(), free_port()
+        config = {
+            "server": {
+                "rest": {"ip": ADDRESS, "port": self.rest},
+                "grpc": {"ip": ADDRESS, "port": self.grpc},
+                "stream": {"ip": ADDRESS},
+            },
+            "auth": {"rootPasswordFile": str(password)},
+            "admin": {"port": free_port()},
+            "stateDir": str(folder / "state"),
+        }
+        super().__init__("manager", "manager", folder, config, guard)
+
+    def ask(self, method: str, path: str, body: Any = None, token: str = "") -> Any:
+        request = urllib.request.Request(
+            f"http://{ADDRESS}:{self.rest}{path}",
+            None if body is None else json.dumps(body).encode(),
+            {"Authorization": f"Bearer {token}"} if token else {},
+            method=method,
+        )
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return json.load(answer)
+
+    def settle(self, **settings: Any) -> None:
+        """Change what holds in the first cluster."""
+        signed_in = self.ask("POST", "/api/v1/users/signin", {"name": "root", "password": PASSWORD})
+        self.ask("PATCH", "/api/v1/clusters/1", settings, signed_in["token"])
+
+    def active(self, kind: str) -> int:
+        """How many schedulers, seed-peers or peers are active."""
+        signed_in = self.ask("POST", "/api/v1/users/signin", {"name": "root", "password": PASSWORD})
+        return len(self.ask("GET", f"/api/v1/{kind}?state=active", None, signed_in["token"]))
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> Iterator[Manager]:
+    guard = Guard()
+    made = Manager(tmp_path / "manager", guard)
+    made.restart()
+    yield made
+    made.stop()
+    guard.close()
+
+
+def _managed(manager: Manager, copy: Path) -> dict[str, Any]:
+    return {"manager": {"addrs": [f"{ADDRESS}:{manager.grpc}"], "copy": str(copy)}}
+
+
+def _bed(make_bed: Callable[..., Bed], manager: Manager, folder: Path) -> Bed:
+    """A scheduler, a seed and two nodes, none of which is told of any other."""
+    alone = {"scheduler": {"addrs": []}}
+    return make_bed(
+        nodes=2,
+        scheduler=_managed(manager, folder / "s.copy"),
+        seed=alone | _managed(manager, folder / "seed.copy"),
+        node=[alone | _managed(manager, folder / f"node-{n}.copy") for n in range(2)],
+    )
+
+
+def test_members_that_know_the_manager_only_find_each_other_and_outlive_it(
+    make_bed: Callable[..., Bed], manager: Manager, tmp_path: Path
+) -> None:
+    bed = _bed(make_bed, manager, tmp_path)
+    wait_until(lambda: manager.active("peers") == 2, "the nodes have come")
+    assert (manager.active("schedulers"), manager.active("seed-peers")) == (1, 1)
+    for host in bed.swarm.nodes:
+        wait_until(lambda h=host: "127.0.0.1:" in h.log_text(), "it was told of the scheduler")  # type: ignore[misc]
+    first, second = bed.blob(SIZE), bed.blob(SIZE)
+    for reader in bed.read_all(first):
+        assert first.is_whole(reader.result())
+    assert bed.origin_bytes(first) <= SIZE * 1.01
+
+    manager.kill()
+    for daemon in bed.swarm.members:
+        daemon.stop()
+    for daemon in bed.swarm.members:
+        daemon.restart()
+    for reader in bed.read_all(second):
+        assert second.is_whole(reader.result())
+    assert bed.origin_bytes(second) <= SIZE * 1.01, "they found scheduler and seed by their disks"
+
+    manager.restart()
+    wait_until(lambda: manager.active("peers") == 2, "they come back to it", 60)
+
+
+def test_limits_and_refusals_of_the_cluster_hold_at_once(
+    make_bed: Callable[..., Bed], manager: Manager, tmp_path: Path
+) -> None:
+    bed = _bed(make_bed, manager, tmp_path)
+    node = bed.swarm.nodes[0]
+    wait_until(lambda: manager.active("peers") == 2, "the nodes have come")
+    settings = {
+        "download_rate_limit": 2 * MIB,
+        "block_list": {"task": {"download": {"urls": ["forbidden"]}}},
+    }
+    manager.settle(peer_cluster_config=settings)
+    wait_until(lambda: node.log_text().count("in force") >= 2, "it was told", 5)
+    limited, forbidden = bed.blob(SIZE), bed.blob(SIZE, name="forbidden.bin")
+    received = bed.read(node, limited).result()
+    assert limited.is_whole(received)
+    assert received.seconds >= 2.0, "8 MiB at 2 MiB/s"
+    refused = bed.read(node, forbidden).result()
+    assert refused.status == 403
