@@ -27,7 +27,7 @@ from manager.jobs.states import StepState
 from manager.jobs.swarm import Swarm
 from manager.jobs.work import Plan, StepKey
 
-ATTEMPTS = 3
+ATTEMPTS = 5
 _BACKOFF = Backoff(base_s=0.5, cap_s=15.0)
 _ACCESS_KEPT_S = 60.0
 
