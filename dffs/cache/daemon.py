@@ -24,6 +24,8 @@ _log = get_logger("dffs")
 
 PLACE_HEADER = "x-meganeura-blob-path"
 _WINDOW_BYTES = 16 << 20
+#: A file up to this size is wanted whole at once.
+_SMALL_BYTES = 128 << 20
 #: A reader so far behind what the daemon tells in order has a part of its own asked for.
 _NEAR_BYTES = 64 << 20
 _STALL_S = 60.0
@@ -185,7 +187,7 @@ class DaemonFile:
             near = span is not self._whole or offset - span[1] <= _NEAR_BYTES
             if span[0] <= offset and end <= span[2] and near:
                 return span
-        if self._spans and self._whole is None:
+        if (self._spans or self._size <= _SMALL_BYTES) and self._whole is None:
             # Whoever comes back for more reads on: from now on the whole is wanted.
             self._whole = self._call(0, self._size)
             return self._span(offset, end)
