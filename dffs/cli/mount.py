@@ -16,6 +16,7 @@ from dffs import places
 from dffs.cli.entry import DURATION, META_URL
 from dffs.cli.volumeflags import Flags, options, volume_flags
 from dffs.control.server import ControlledVolume
+from dffs.fuse.mount import find_mount
 from dffs.options import VolumeOptions
 from dffs.vfs.kernel.background import in_background
 from dffs.vfs.kernel.mounting import MountPlan, mount_volume
@@ -29,7 +30,7 @@ _NOBODY = 65534
 
 @click.command("mount")
 @META_URL
-@click.argument("mount_point", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("mount_point", type=Path)  # not click.Path: it would look at a dead mount
 @click.option(
     "-d", "--background", is_flag=True, help="Go on in the background once it is mounted."
 )
@@ -58,7 +59,7 @@ def command(
 ) -> int:
     """Mount the volume in the engine at META-URL on the folder MOUNT_POINT."""
     point = mount_point.absolute()
-    if not point.is_dir():
+    if find_mount(point) is None and not point.is_dir():
         raise BadInput(f"mount point {point}: is not a folder")
     words = _words(fuse_options)
     if "ro" in words:

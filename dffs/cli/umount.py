@@ -13,7 +13,7 @@ from dffs.vfs.kernel.mounting import KIND
 
 
 @click.command("umount")
-@click.argument("mount_point", type=click.Path(path_type=Path))
+@click.argument("mount_point", type=Path)  # not click.Path: it would look at a hanging mount
 @click.option("-f", "--force", is_flag=True, help="Even if it is in use: it goes out of sight.")
 @click.option("--flush", is_flag=True, help="Wait until what was written is stored.")
 def command(mount_point: Path, force: bool, flush: bool) -> None:
