@@ -1,4 +1,4 @@
-"""`dffs mount` as a user types it: in the background, again over itself, over a dead one, and its end."""
+"""`dffs mount` as a user types it: in the background, again, over a dead one, and its end."""
 
 from __future__ import annotations
 
