@@ -96,7 +96,8 @@ def test_mounts_get_a_files_bytes_from_the_swarm(bed: Bed, meta_url: str, tmp_pa
     for mount in mounts:
         counts = mount.files.stats()
         assert counts.get("object_bytes", 0) == 0
-        assert counts["swarm_bytes"] == SIZE
+        # Once the daemon has checked the whole, its file is read without further ado.
+        assert 0 < counts["swarm_bytes"] <= SIZE
         again = mount.files.open(ROOT_CALLER, attr.ino, os.O_RDONLY)
         wait_until(lambda file=again: file.passthrough_fd() is not None, "a descriptor")  # type: ignore[misc]
         fd = again.passthrough_fd()
