@@ -1,15 +1,21 @@
-"""Which schedulers are to be asked for live state: those that have registered and are alive."""
+"""Which schedulers are asked for live state: those that are alive; and who went away of late."""
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from dfcore.errors import Unavailable
-from manager.db.clusters import ACTIVE, Scheduler, SchedulerCluster
+from manager.db.base import now
+from manager.db.clusters import ACTIVE, Scheduler, SchedulerCluster, SeedPeer, SeedPeerCluster
 from manager.db.database import Database
 from manager.observe.collector import Targets
 from manager.observe.model import Target
+
+GONE_FOR = timedelta(hours=1)
+"""Who has been away for longer was meant to go."""
 
 
 def active_schedulers(database: Database) -> Targets:
@@ -25,16 +31,44 @@ def active_schedulers(database: Database) -> Targets:
 
 
 def _read(session: Session) -> list[Target]:
-    found = session.execute(
+    recent = now() - GONE_FOR
+    schedulers = (
         select(Scheduler, SchedulerCluster.name)
         .join(SchedulerCluster, SchedulerCluster.id == Scheduler.scheduler_cluster_id)
-        .where(Scheduler.state == ACTIVE)
+        .where(or_(Scheduler.state == ACTIVE, Scheduler.last_keep_alive_at > recent))
         .order_by(Scheduler.id)
     )
-    return [
-        Target(_address(row.ip, row.port), row.host_name, cluster, row.scheduler_cluster_id)
-        for row, cluster in found
+    seeds = (
+        select(SeedPeer, SeedPeerCluster.name)
+        .join(SeedPeerCluster, SeedPeerCluster.id == SeedPeer.seed_peer_cluster_id)
+        .where(SeedPeer.state != ACTIVE, SeedPeer.last_keep_alive_at > recent)
+        .order_by(SeedPeer.id)
+    )
+    found = [
+        Target(
+            _address(row.ip, row.port),
+            row.host_name,
+            cluster,
+            row.scheduler_cluster_id,
+            gone_at=0.0 if row.state == ACTIVE else _seconds(row.last_keep_alive_at),
+        )
+        for row, cluster in session.execute(schedulers)
     ]
+    found += [
+        Target(
+            _address(row.ip, row.port),
+            row.host_name,
+            cluster,
+            kind="seed",
+            gone_at=_seconds(row.last_keep_alive_at),
+        )
+        for row, cluster in session.execute(seeds)
+    ]
+    return found
+
+
+def _seconds(moment: datetime) -> float:
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _address(ip: str, port: int) -> str:

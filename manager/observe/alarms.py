@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from manager.observe.model import FULL_SHARE, Host, Note
+from manager.observe.model import FULL_SHARE, Host, Note, Target
 
 RECENT_S = 900.0
 _NOTE_ALARMS = {
@@ -34,18 +34,29 @@ _ORDER = {"critical": 0, "warning": 1, "notice": 2}
 def find_alarms(
     *,
     silent: Iterable[tuple[str, str]],
+    gone: Iterable[Target] = (),
     of_hosts: Iterable[Alarm],
     notes: Iterable[Note],
     now: float,
 ) -> list[Alarm]:
-    """`silent` are schedulers that do not answer, with what was said. Worst first."""
+    """`silent` are schedulers that do not answer, with what was said; `gone` those (and seeds) that
+    went away of late. Worst first."""
     alarms = [
         Alarm("critical", "scheduler", f"Scheduler {name} does not answer", why, "/clusters")
         for name, why in silent
     ]
+    alarms += [_of_gone(target) for target in gone]
     alarms += of_hosts
     alarms += _of_notes([note for note in notes if note.at >= now - RECENT_S])
     return sorted(alarms, key=lambda alarm: _ORDER[alarm.severity])
+
+
+def _of_gone(target: Target) -> Alarm:
+    severity = "critical" if target.kind == "scheduler" else "warning"
+    title = f"{target.kind.capitalize()} {target.name} went away"
+    text = f"{target.address} of {target.cluster or 'no cluster'} gives no sign of life."
+    link = f"/clusters/{target.cluster_id}" if target.cluster_id else "/clusters"
+    return Alarm(severity, f"{target.kind}-gone", title, text, link, target.gone_at)
 
 
 def host_alarms(hosts: list[Host]) -> list[Alarm]:

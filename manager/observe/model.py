@@ -10,12 +10,15 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A scheduler that is to be asked. `address` is host:port."""
+    """A scheduler that is to be asked, or one (or a seed) that went away. `address` is host:port."""
 
     address: str
     name: str = ""
     cluster: str = ""
     cluster_id: int = 0
+    kind: str = "scheduler"
+    gone_at: float = 0.0
+    """When it last gave a sign of life, if it gives none any more."""
 
 
 @dataclass(frozen=True, slots=True)

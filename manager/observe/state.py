@@ -65,6 +65,8 @@ class State:
         self.history = History()
         self.total = Traffic()
         self.notes: deque[Note] = deque(maxlen=_NOTES_KEPT)
+        self.gone: list[Target] = []
+        """Schedulers and seeds that went away of late."""
         self.revision = 0
         """Grows with every answer."""
         self._unsampled = Traffic()
@@ -77,8 +79,9 @@ class State:
 
     def retarget(self, targets: list[Target]) -> tuple[list[Station], list[Station]]:
         """Schedulers came or went: the new and the gone."""
-        wanted = {target.address: target for target in targets}
-        gone = [self.stations.pop(name) for name in list(self.stations) if name not in wanted]
+        self.gone = [target for target in targets if target.gone_at]
+        wanted = {target.address: target for target in targets if not target.gone_at}
+        lost = [self.stations.pop(name) for name in list(self.stations) if name not in wanted]
         new = []
         for address, target in wanted.items():
             station = self.stations.get(address)
@@ -86,9 +89,9 @@ class State:
                 station = self.stations[address] = Station(target)
                 new.append(station)
             station.target = target
-        if gone:
+        if lost:
             self._forget_views()
-        return new, gone
+        return new, lost
 
     def answered(self, station: Station, swarm: Swarm, now: float) -> None:
         before = station.swarm
@@ -187,4 +190,6 @@ class State:
         silent = [(s.target.name, s.problem) for s in self.stations.values() if s.silent]
         if self._host_alarms is None:
             self._host_alarms = host_alarms(list(self.hosts.values()))
-        return find_alarms(silent=silent, of_hosts=self._host_alarms, notes=self.notes, now=now)
+        return find_alarms(
+            silent=silent, gone=self.gone, of_hosts=self._host_alarms, notes=self.notes, now=now
+        )

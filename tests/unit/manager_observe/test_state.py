@@ -112,6 +112,19 @@ def test_alarms_worst_first() -> None:
     assert not [alarm for alarm in state.alarms(9999.0) if alarm.kind == "host-expired"]
 
 
+def test_who_went_away_is_an_alarm_and_is_not_asked() -> None:
+    state = State()
+    lost = replace(B, gone_at=50.0, cluster="north", cluster_id=3)
+    seed = Target("s:4000", "s", kind="seed", gone_at=40.0)
+    new, _ = state.retarget([A, lost, seed])
+    assert [station.target for station in new] == [A]
+    found = [(alarm.severity, alarm.title, alarm.link) for alarm in state.alarms(60.0)]
+    assert found == [
+        ("critical", "Scheduler b went away", "/clusters/3"),
+        ("warning", "Seed s went away", "/clusters"),
+    ]
+
+
 def test_progress_and_time_left() -> None:
     running = task("t", running_count=2, running_bytes=50, rate=25.0)
     assert (running.progress, running.seconds_left) == (0.25, 6.0)
