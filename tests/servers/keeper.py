@@ -13,6 +13,7 @@ import os
 import select
 import shutil
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -31,9 +32,11 @@ def main() -> None:
         server = KINDS[kind](folder)
         try:
             _start(server, folder)
-        except (ServerMissing, RuntimeError, OSError) as error:
-            (folder / "failed").write_text(str(error))
-            select.select([handle], [], [], 30)
+        except (ServerMissing, RuntimeError, OSError, subprocess.SubprocessError) as error:
+            said = getattr(error, "stderr", None) or b""
+            outcome = "missing" if isinstance(error, ServerMissing) else "failed"
+            _write(folder / outcome, f"{error} {said.decode(errors='replace')[-2000:]}")
+            select.select([handle], [], [])
             return
         try:
             select.select([handle], [], [])
@@ -49,9 +52,14 @@ def _start(server: Server, folder: Path) -> None:
     known = {"url": server.url, "pid": server.pid, "port": server.port}
     if isinstance(server, SeaweedFS):
         known["filer"] = server.filer_url
-    unready = folder / "ready.tmp"
-    unready.write_text(json.dumps(known))
-    unready.rename(folder / "ready.json")
+    _write(folder / "ready.json", json.dumps(known))
+
+
+def _write(path: Path, text: str) -> None:
+    """Whole or not at all: somebody waits for it."""
+    unready = path.with_suffix(".tmp")
+    unready.write_text(text)
+    unready.rename(path)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ import urllib.request
 from pathlib import Path
 from typing import ClassVar, Self
 
+import psutil
+
 from tests.servers import programs
 
 START_S = 60.0
@@ -78,9 +80,25 @@ class Server:
             if self.unprivileged and os.geteuid() == 0:
                 shutil.chown(self.folder, "nobody", "nogroup")
             self.prepare()
-            (self.folder / "prepared").touch()
-        log = (self.folder / "log").open("ab")
-        with log:
+            self._start_on_a_free_port()
+        else:
+            self._start_once()
+        return self
+
+    def _start_on_a_free_port(self) -> None:
+        """The first start: somebody else may have taken the port since it was free."""
+        for last in (False, False, True):
+            try:
+                self._start_once()
+                break
+            except RuntimeError:
+                if last:
+                    raise
+                self.port = free_port()
+        (self.folder / "prepared").touch()
+
+    def _start_once(self) -> None:
+        with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, **self.user()
             )
@@ -89,7 +107,6 @@ class Server:
         except BaseException:
             self.stop()
             raise
-        return self
 
     def _wait(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + START_S
@@ -121,8 +138,11 @@ class Server:
     def kill(self) -> None:
         """End it as a crash would."""
         if self._process is not None:
+            # PostgreSQL's other processes end by themselves; before that it would not start again.
+            children = psutil.Process(self._process.pid).children(recursive=True)
             self._process.kill()
             self._process.wait()
+            psutil.wait_procs(children, timeout=self.grace_s)
             self._process = None
             self.clean_up()
 
@@ -224,6 +244,7 @@ class MariaDB(Server):
             [
                 *(program("mariadb-install-db"), "--no-defaults", "--skip-test-db"),
                 *(f"--datadir={self.folder}/data", "--auth-root-authentication-method=normal"),
+                "--innodb-use-native-aio=0",  # many servers on one machine run out of it
             ],
             check=True,
             capture_output=True,
@@ -238,6 +259,7 @@ class MariaDB(Server):
             *(f"--socket={self.folder}/socket", f"--pid-file={self.folder}/pid"),
             *(f"--init-file={self.folder}/init.sql", "--innodb-flush-log-at-trx-commit=2"),
             *("--innodb-buffer-pool-size=64M", "--max-connections=200"),
+            "--innodb-use-native-aio=0",
         ]
 
     def is_ready(self) -> bool:

@@ -91,8 +91,10 @@ def _server(kind: str) -> dict[str, Any]:
                     check=True,
                 )
         known = _wait(folder)
+    if "missing" in known:
+        pytest.skip(known["missing"])
     if "failed" in known:
-        pytest.skip(known["failed"])
+        raise RuntimeError(f"the {kind} server did not start: {known['failed']}")
     return known
 
 
@@ -102,8 +104,9 @@ def _wait(folder: Path) -> dict[str, Any]:
         if (folder / "ready.json").exists():
             known: dict[str, Any] = json.loads((folder / "ready.json").read_text())
             return known
-        if (folder / "failed").exists():
-            return {"failed": (folder / "failed").read_text()}
+        for outcome in ("missing", "failed"):
+            if (folder / outcome).exists():
+                return {outcome: (folder / outcome).read_text()}
         time.sleep(0.05)
     raise RuntimeError(
         f"{folder.name} did not become ready: {(folder / 'log').read_text()[-2000:]}"
