@@ -49,6 +49,7 @@ class ControlServer:
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)
         if folder.stat().st_uid != os.geteuid():
             raise PermissionError(errno.EPERM, "belongs to somebody else", str(folder))
+        _clear(folder)
         self.path.unlink(missing_ok=True)
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.bind(str(self.path))
@@ -103,6 +104,14 @@ class ControlServer:
             return {"error": str(error), "errno": 0}
         except (ValueError, KeyError, TypeError) as error:
             return {"error": f"a request that makes no sense: {error}", "errno": errno.EINVAL}
+
+
+def _clear(folder: Path) -> None:
+    """Remove the sockets of processes that were killed."""
+    for path in folder.glob("mount-*.sock"):
+        pid = path.stem.rpartition("-")[2]
+        if pid.isdigit() and not Path(f"/proc/{pid}").exists():
+            path.unlink(missing_ok=True)
 
 
 def caller_of(channel: socket.socket) -> Caller:
