@@ -107,11 +107,16 @@ class ControlServer:
 
 
 def _clear(folder: Path) -> None:
-    """Remove the sockets of processes that were killed."""
+    """Remove the sockets of processes that were killed: nobody listens there any more."""
     for path in folder.glob("mount-*.sock"):
-        pid = path.stem.rpartition("-")[2]
-        if pid.isdigit() and not Path(f"/proc/{pid}").exists():
-            path.unlink(missing_ok=True)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            probe.setblocking(False)
+            try:
+                probe.connect(str(path))
+            except ConnectionRefusedError:
+                path.unlink(missing_ok=True)
+            except OSError:
+                continue  # busy, or not ours to touch
 
 
 def caller_of(channel: socket.socket) -> Caller:
