@@ -90,6 +90,15 @@ CASES = (
         ),
     ),
     Case(
+        "pods",
+        values=(
+            ("csi", {"enable": True, "volumesSecret": "urls", "volumes": [{"name": "models"}]}),
+            ("csi.mountOptions", ["--cache-size=50G"]),
+            ("injector", {"enable": True, "mode": "proxy", "authorityConfigMap": "ca"}),
+            ("injector.tools", True),
+        ),
+    ),
+    Case(
         "watched",
         values=(
             ("serviceMonitor", {"enable": True, "labels": {"team": "a"}}),

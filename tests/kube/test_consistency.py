@@ -14,11 +14,15 @@ from cryptography import x509
 from dfdaemon.config import DaemonConfig, Profile
 from dffs.cli.mount import command as dffs_mount
 from dfinfra import config as settings
+from dfkube.csi.config import CsiConfig
+from dfkube.injector.config import InjectorConfig, Mode
 from manager.__main__ import command as manager_command
 from manager.config import ManagerConfig
 from scheduler.__main__ import command as scheduler_command
 from scheduler.config import SchedulerConfig
+from tests.kube.cases import CASES
 from tests.kube.chart import GUIDE, NAMESPACE, RELEASE, Case, Object, Rendered, selects
+from tests.kube.conftest import rendered_once
 
 CONFIGS: dict[str, type[Any]] = {
     "dfdaemon.yaml": DaemonConfig,
@@ -181,6 +185,7 @@ def test_every_mounted_thing_is_there(rendered: Rendered, case: Case) -> None:
     given = {
         "own-secrets": ("hosts", "proxy", "root", "url"),
         "mounts": ("volumes", "passphrase"),
+        "pods": ("urls",),
     }
     names = given.get(case.name, ())
     brought = {("Secret", name) for name in names}
@@ -259,3 +264,27 @@ def test_the_kind_clusters_port_is_the_services(one: Object) -> None:
     for mapping in one.get("extraPortMappings", []):
         assert mapping["containerPort"] == service["spec"]["ports"][0]["nodePort"]
         assert mapping["hostPort"] == service["spec"]["ports"][0]["port"]
+
+
+def test_the_injector_and_the_csi_driver_read_their_files(tmp_path: Path) -> None:
+    (case,) = [one for one in CASES if one.name == "pods"]
+    rendered = rendered_once(case)
+    texts = {}
+    for component, name in (("injector", "injector.yaml"), ("csi", "csi.yaml")):
+        texts[component] = rendered.get("ConfigMap", f"dragonfly-{component}")["data"][name]
+        (tmp_path / name).write_text(texts[component])
+    injector = settings.load(InjectorConfig, tmp_path / "injector.yaml")
+    assert (injector.mode, injector.authority.config_map) == (Mode.PROXY, "ca")
+    assert "dragonfly-system" in injector.protected_namespaces
+    driver = settings.load(CsiConfig, tmp_path / "csi.yaml", {"nodeId": "n"})
+    assert driver.volumes["models"].url_file == Path("/etc/meganeura/volumes/models")
+    assert "--cache-size=50G" in driver.mount_options
+    manager = rendered.get("Service", "dragonfly-manager")
+    ports = [port["port"] for port in manager["spec"]["ports"]]
+    assert int(driver.manager_url.rpartition(":")[2]) in ports
+    (hook,) = rendered.kind("MutatingWebhookConfiguration")
+    service = rendered.get("Service", "dragonfly-injector")
+    for one in hook["webhooks"]:
+        assert one["failurePolicy"] == "Ignore" and one["timeoutSeconds"] <= 5
+        assert one["clientConfig"]["service"]["name"] == service["metadata"]["name"]
+        assert one["clientConfig"]["service"]["port"] == service["spec"]["ports"][0]["port"]

@@ -20,6 +20,7 @@ CAPABLE = {
     ),
 }
 PRIVILEGED = {
+    "csi": "as for mounts: a pod sees its model only if the mount propagates to it",
     "mount": "Kubernetes lets a mount propagate to other pods out of privileged containers alone",
 }
 MIB = {"Mi": 1, "Gi": 1024}

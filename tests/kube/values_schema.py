@@ -56,6 +56,13 @@ MOUNT: Schema = {
     },
 }
 
+CSI_VOLUME: Schema = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["name"],
+    "properties": {"name": MOUNT["properties"]["name"], "open": {"type": "boolean"}},
+}
+
 # What a key takes, wherever it stands; the rest is told by the default's kind.
 BY_NAME: dict[str, Schema] = {
     "podLabels": LABELS,
@@ -84,6 +91,8 @@ BY_PATH: dict[str, Schema] = {
     "dfdaemon.config": of_class(DaemonConfig),
     "manager.config": of_class(ManagerConfig),
     "dffs.mounts": {"type": "array", "items": MOUNT},
+    "csi.volumes": {"type": "array", "items": CSI_VOLUME},
+    "injector.mode": {"enum": ["endpoint", "proxy"]},
     "manager.database.type": {"enum": ["embedded", "postgresql", "mysql", "external"]},
     "manager.storage.type": {"enum": ["pvc", "emptyDir"]},
     "manager.service.type": {"enum": ["ClusterIP", "NodePort", "LoadBalancer"]},
