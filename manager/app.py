@@ -72,7 +72,12 @@ def build(config: ManagerConfig) -> App:
     core.table.extend(routes)
     rest = RestServer(core, routes, Identifier(config, database), tls=_tls(config))
     shown = registry if config.metrics.enable else CollectorRegistry()
-    admin = AdminServer(shown, config.admin.port, host=config.admin.ip)
+    admin = AdminServer(
+        shown,
+        config.admin.port,
+        host=config.admin.ip,
+        ready={"database": lambda: changes.healthy},
+    )
     services: list[Service] = [
         _database_service(config, database),
         changes,

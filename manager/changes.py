@@ -30,6 +30,8 @@ class Changes:
         self._database = database
         self._poll_s = poll_s
         self._seen: dict[str, int] = {}
+        self.healthy = False
+        """Whether the database answered when it was last asked."""
         self._waiters: set[asyncio.Future[None]] = set()
         self._listeners: list[Listener] = []
         self._poked = asyncio.Event()
@@ -92,11 +94,13 @@ class Changes:
             try:
                 await self._look()
             except Exception as error:  # the database is away: say so and look again
+                self.healthy = False
                 log.warning("database does not answer", reason=type(error).__name__)
                 await asyncio.sleep(self._poll_s)
 
     async def _look(self) -> None:
         found = await self._database.read(all_revisions)
+        self.healthy = True
         changed = frozenset(t for t, value in found.items() if self._seen.get(t) != value)
         if not changed:
             return

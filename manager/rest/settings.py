@@ -9,7 +9,7 @@ import ipaddress
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 BIGGEST_RATE = 1 << 50
 
@@ -92,6 +92,13 @@ class SchedulerSettings(Settings):
     filter_parent_limit: Annotated[int, Field(ge=10, le=1000)] | None = None
     job_rate_limit: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     origin_hosts_per_task: Annotated[int, Field(ge=1, le=1000)] | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> SchedulerSettings:
+        candidates, looked_at = self.candidate_parent_limit, self.filter_parent_limit
+        if candidates and looked_at and candidates > looked_at:
+            raise ValueError("candidate_parent_limit must not be above filter_parent_limit")
+        return self
 
 
 class Limits(Settings):

@@ -95,3 +95,12 @@ async def test_whose_replica_died_is_inactive_when_its_time_is_over(
         return bool(row.state != ACTIVE)
 
     await _until(inactive)
+
+
+async def test_a_replica_says_that_it_is_ready_while_the_database_answers(
+    replicas: tuple[Bed, Bed],
+) -> None:
+    one, _ = replicas
+    url = f"http://127.0.0.1:{one.app.admin.port}/readyz"
+    async with one.anybody.session.get(url) as answer:
+        assert (answer.status, await answer.json()) == (200, {"database": True})
