@@ -58,6 +58,8 @@ def test_a_pod_reads_what_is_in_a_volume(cluster: Cluster, tmp_path: Path) -> No
         "--timeout=120s",
         chart=True,
     )
+    which = [f"--namespace={NAMESPACE}", "--selector=component=mount-models"]
+    cluster.wait("pod", *which, "condition=Ready")
     (mount,) = cluster.pods("mount-models")
     cluster.exec(mount, "sh", "-c", "echo weights > /mnt/volumes/models/model.bin")
     run_pod(cluster, "reader", "sleep 600", "/mnt/volumes", 1000)
