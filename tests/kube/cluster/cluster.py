@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
 import subprocess
@@ -18,6 +19,7 @@ from tests.kube.chart import CHART, NAMESPACE, RELEASE
 from tests.kube.cluster import dns, network
 from tests.kube.cluster.control import ADMIN_TOKEN, API, ControlPlane
 from tests.kube.cluster.node import Node
+from tests.kube.docker import CACHE
 from tests.kube.namespace import Namespace
 
 BUILD = Path(__file__).with_name("build-kubernetes")
@@ -51,6 +53,9 @@ class Cluster:
         self._stack.close()
 
     def _raise(self, stack: ExitStack) -> None:
+        # Two at once would take each other's settings of the kernel for the machine's own.
+        lock = stack.enter_context((CACHE / ".cluster").open("w"))
+        fcntl.flock(lock, fcntl.LOCK_EX)
         programs = Path(subprocess.check_output([BUILD], text=True).strip())
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
