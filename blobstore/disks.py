@@ -122,10 +122,10 @@ class Disk:
         the exceeded limit allows this store, so that the next pass is not the next second."""
         over = self.shortfall(0)
         if (limit := self.config.size_limit_bytes) is not None and over.limit_bytes > 0:
-            over.limit_bytes += int(limit * (1 - low_water_ratio))
+            over.limit_bytes += limit - int(limit * low_water_ratio)
         if over.free_bytes > 0:
             kept = max(self.used_bytes - over.free_bytes, 0)
-            over.free_bytes += int(kept * (1 - low_water_ratio))
+            over.free_bytes += kept - int(kept * low_water_ratio)
         return over
 
     def room_bytes(self) -> int:

@@ -15,6 +15,7 @@ is one line a user can act on and never holds a secret.
     ├── OriginUnreachable        502  no connection, no name, no answer
     ├── OriginBroken             502  cut body, nonsense, wrong length
     │   └── RangeIgnored         502  200 to a Range
+    ├── Unsized                  502  the origin does not tell a length
     ├── ContentChanged           502  the validator changed between two requests
     ├── DigestMismatch           502  the bytes are not the bytes that were promised
     ├── Unavailable              503  try later, perhaps after `retry_after_s`

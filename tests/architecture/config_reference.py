@@ -20,7 +20,9 @@ from typing import Any
 from dfcore.quantities import format_duration, format_size
 from dfdaemon.config import DaemonConfig
 from dfinfra.configvalues import Bounds, Quantity, key_of
+from manager.config import ManagerConfig
 from scheduler.config import SchedulerConfig
+from seedpeer.config import ObjectStoreConfig
 from tests.architecture.sources import ROOT
 
 TARGET = ROOT / "docs" / "configuration.md"
@@ -38,6 +40,12 @@ DAEMON = """\
 
 Both read the same keys; a seed goes to the origin first and has more upload slots.
 """
+SEED = """\
+## seedpeer alone
+"""
+MANAGER = """\
+## manager
+"""
 SCHEDULER = """\
 ## scheduler
 """
@@ -45,7 +53,9 @@ SCHEDULER = """\
 
 def reference() -> str:
     """The whole document."""
-    parts = [HEAD, DAEMON, *_sections(DaemonConfig, ""), SCHEDULER, *_sections(SchedulerConfig, "")]
+    parts = [HEAD, DAEMON, *_sections(DaemonConfig, "")]
+    parts += [SEED, *_sections(ObjectStoreConfig, "objectStore")]
+    parts += [SCHEDULER, *_sections(SchedulerConfig, ""), MANAGER, *_sections(ManagerConfig, "")]
     return "\n".join(parts)
 
 

@@ -37,12 +37,19 @@ def test_the_limit_counts_what_is_used_and_reserved() -> None:
     assert disk.shortfall(100).covered
 
 
-def test_the_low_water_is_a_part_of_what_may_be_used() -> None:
-    disk = Measured(100, 1000, free_ratio=0.1, size_limit_bytes=1000)
-    disk.used_bytes = 900
-    missing = disk.shortfall(0, fill_ratio=0.8)
-    assert missing.limit_bytes == 100
-    assert missing.free_bytes == 1000 - 720 - 100
+def test_only_a_limit_that_is_exceeded_asks_for_room_and_for_some_more() -> None:
+    disk = Measured(200, 1000, free_ratio=0.1, size_limit_bytes=500)
+    disk.used_bytes = 600
+    excess = disk.excess(0.8)
+    assert excess.limit_bytes == 100 + 100
+    assert excess.free_bytes <= 0
+
+
+def test_room_for_others_is_made_from_what_this_store_holds() -> None:
+    disk = Measured(50, 1000, free_ratio=0.1)
+    disk.used_bytes = 150
+    assert disk.excess(0.8).free_bytes == 50 + 20
+    assert disk.excess(0.8).limit_bytes <= 0
 
 
 def test_errors_say_what_they_mean_for_the_disk() -> None:
