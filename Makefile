@@ -8,7 +8,7 @@ PIP := PYTHONWARNINGS=ignore $(PY) -m pip --quiet --disable-pip-version-check
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup clients servers browser kube test lint fmt types contracts pytest proto docs demo run bench \
+.PHONY: help setup clients servers browser schemathesis kube test lint fmt types contracts pytest proto docs demo run bench \
 	images test-images test-k8s clean
 
 help: ## list the verbs
@@ -43,10 +43,13 @@ servers: $(VENV)/.dev ## install the real servers that the tests run
 browser: $(VENV)/.dev ## install the browser that the tests of the console drive
 	@tests/console/install
 
+schemathesis: $(VENV)/.dev ## install what drives the REST API by its own document
+	@tests/component/manager/install
+
 kube: $(VENV)/.dev ## install helm, kubectl, kind and the schemas that the chart is checked with
 	@$(PY) tests/kube/install
 
-test: setup clients servers browser kube lint types contracts pytest ## everything: lint, types, import contracts, all tests
+test: setup clients servers browser schemathesis kube lint types contracts pytest ## everything: lint, types, import contracts, all tests
 
 lint: setup ## ruff
 	$(VENV)/bin/ruff check .
@@ -68,8 +71,9 @@ pytest: setup ## the tests alone; PYTEST_ARGS chooses
 proto: setup ## generate dfinfra/pb from proto/
 	PYTHON=$(abspath $(PY)) proto/generate
 
-docs: setup ## write docs/configuration.md from the configuration classes
+docs: setup ## write docs/configuration.md and the values of the chart from the configuration classes
 	$(PY) -m tests.architecture.config_reference
+	$(PY) -m tests.kube.values_schema
 
 demo: $(VENV)/.product ## a model reaches three nodes, the origin sends it once (DEMO_SIZE=1GiB)
 	@$(PY) -m demo
