@@ -126,7 +126,9 @@ class SchedulerSession:
         self._conversations += 1
         self._answered, self._silent, self._told_start = False, False, None
         self._say(pb.AnnouncePeerRequest(register_peer_request=self._registration()))
-        self._tell_start()
+        if self._spec.priority not in FORBIDDING:
+            # A refusal is heard only if nothing else is under way when it ends the stream.
+            self._tell_start()
         call = stub.AnnouncePeer(_messages_of(outbox))
         watch = self._jobs.spawn(self._watch(address, call), name="watch")
         try:

@@ -19,8 +19,6 @@ from dfdaemon.task.planner import Flight, Planner
 MIB = 1 << 20
 FIRST_REQUEST_BYTES = 16 * MIB
 """How much the request that asks what the blob is takes along: small files need no second one."""
-MIN_RUN_BYTES = 4 * MIB
-"""No run is shorter because of others: an origin may count requests."""
 RANGES_IGNORED = 3
 """So often the whole came where a part was asked for, and parts are not asked for any more."""
 
@@ -149,10 +147,7 @@ class OriginSide:
         first = (needed & -needed).bit_length() - 1
         gap = ~(needed >> first)
         consecutive = (gap & -gap).bit_length() - 1
-        # Shorter ones near the end, so that no connection runs out long before the others.
-        share_bytes = needed.bit_count() * geometry.unit_length // (2 * limit)
-        longest_bytes = min(run_length_bytes(geometry.size_bytes), max(share_bytes, MIN_RUN_BYTES))
-        longest = max(1, longest_bytes // geometry.unit_length)
+        longest = max(1, run_length_bytes(geometry.size_bytes) // geometry.unit_length)
         return first, first + min(consecutive, longest)
 
     def goes_to_the_end(self, planner: Planner, transfer: int) -> list[int]:

@@ -43,6 +43,11 @@ def plain(bed: Bed, size: int = MIB) -> str:
     return bed.plain(bed.weights(size))
 
 
+def _done(bed: Bed) -> list[str]:
+    """The node's lines of finished tasks."""
+    return [line for line in bed.node.log_text().splitlines() if "peer task done" in line]
+
+
 def ask(bed: Bed, url: str, **headers: str) -> Got:
     """Through the proxy and the swarm; `Piece_Length` stands for X-Dragonfly-Piece-Length."""
     named = {f"X-Dragonfly-{name.replace('_', '-')}": value for name, value in headers.items()}
@@ -59,6 +64,9 @@ def test_the_swarm_is_used_only_if_asked_for(bed: Bed) -> None:
     )
     assert got.header("X-Dragonfly-Server-IP") == "127.0.0.1"
     assert got.header(FINISHED) is None
+    # Content without a known digest is shown as it is verified part by part, and sealed after that.
+    task = str(got.header(TASK_ID))
+    assert bed.until(lambda: any(task in line for line in _done(bed)))
     assert ask(bed, elsewhere).header(FINISHED) == "true"
 
 

@@ -120,7 +120,7 @@ async def test_sync_pieces_tells_what_is_asked_and_ends(watched: Bed) -> None:
 
 async def test_sync_pieces_ends_when_the_download_is_given_up(watched: Bed) -> None:
     file = watched.plain(16 * MIB)
-    watched.standin.fault("throttle", on=["plain"], object=file.name, bytes_per_s=4 * MIB)
+    watched.standin.fault("throttle", on=["plain"], object=file.name, bytes_per_s=2 * MIB)
     async with upload(watched.seed) as seed, asyncio.timeout(60):
         wanted = common_pb2.Download(url=file.url)
         call = seed.DownloadTask(pb.DownloadTaskRequest(download=wanted))

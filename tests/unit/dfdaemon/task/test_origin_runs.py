@@ -37,14 +37,7 @@ def test_what_the_origin_asks_for_is_waited_out_though_other_runs_go_on() -> Non
     side.progressed()
     assert side.plan(units, 16.9, 5) == []
     assert (side.next_due(11.0) or 0.0) > 17.0
-    assert side.plan(units, 25.0, 5) == [do.FetchRun(5, 0, 5)]
-
-
-def test_runs_become_shorter_so_that_the_connections_end_together() -> None:
-    side, units = granted(), planner()
-    units.wanted = ALL >> 32
-    runs = [(c.first, c.until) for c in side.plan(units, 0.0, 1) if isinstance(c, do.FetchRun)]
-    assert runs == [(0, 4), (4, 8), (8, 12), (12, 16)]
+    assert side.plan(units, 25.0, 5) == [do.FetchRun(5, 0, 8)]
 
 
 def test_runs_that_fail_together_count_once() -> None:
