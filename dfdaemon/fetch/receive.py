@@ -22,7 +22,7 @@ from dfdaemon.vortex.units import UnitContent
 BUFFER_SIZE = 256 * 1024
 LIMITED_READ_SIZE = 64 * 1024
 EBB_SIZE = BUFFER_SIZE
-"""So little of a unit is left when the next may be asked for."""
+"""So little of a unit is left when the next may be asked for, and a quarter of it at most."""
 # A rate is not judged before so many seconds.
 _RATE_GRACE_S = 5.0
 
@@ -109,7 +109,7 @@ def _receive(
     buffer = thread_buffer()
     at = place.start
     while at < place.end:
-        if on_ebb is not None and place.end - at <= EBB_SIZE:
+        if on_ebb is not None and place.end - at <= min(EBB_SIZE, place.size // 4):
             on_ebb()
             on_ebb = None
         view = buffer[: min(pace.read_size, place.end - at)]
