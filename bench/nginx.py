@@ -55,10 +55,6 @@ class Nginx:
         user = "user root;" if os.geteuid() == 0 else ""
         return CONFIG.format(user=user, folder=self._folder, root=self._root, port=self._port)
 
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
     def __enter__(self) -> Self:
         self._folder.mkdir(parents=True, exist_ok=True)
         config = self._folder / "nginx.conf"
