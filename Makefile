@@ -66,7 +66,7 @@ contracts: setup ## who may import whom
 	$(VENV)/bin/lint-imports
 
 pytest: setup ## the tests alone; PYTEST_ARGS chooses
-	$(PY) -m pytest -n 3 --dist loadfile $(PYTEST_ARGS)
+	timeout --foreground --signal=INT --kill-after=60 3000 $(PY) -m pytest -n 3 --dist loadfile $(PYTEST_ARGS)
 
 proto: setup ## generate dfinfra/pb from proto/
 	PYTHON=$(abspath $(PY)) proto/generate
@@ -88,10 +88,10 @@ images: ## build the image (docker, or DOCKER=podman; BASE=… is another base)
 	docker/build
 
 test-images: setup kube ## the image in containers, in namespaces of their own (root)
-	MEGANEURA_IMAGES=1 $(PY) -m pytest tests/kube/images $(PYTEST_ARGS)
+	MEGANEURA_IMAGES=1 $(PY) -m pytest --timeout=3600 tests/kube/images $(PYTEST_ARGS)
 
 test-k8s: setup kube ## the chart on a real Kubernetes, in namespaces of its own (root; builds it once)
-	MEGANEURA_K8S=1 $(PY) -m pytest tests/kube/cluster $(PYTEST_ARGS)
+	MEGANEURA_K8S=1 $(PY) -m pytest --timeout=3600 tests/kube/cluster $(PYTEST_ARGS)
 
 clean: ## remove what the verbs above have made
 	rm -rf $(VENV) .venv-* .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
