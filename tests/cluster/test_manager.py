@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +22,8 @@ pytestmark = pytest.mark.cluster
 ADDRESS = "127.0.0.1"
 PASSWORD = "a password of root"
 SIZE = 8 * MIB
+AWAY_S = float(os.environ.get("MEGANEURA_AWAY_S", "0"))
+"""How long the manager stays away; all others are started anew and asked again each half minute."""
 
 
 class Manager(Daemon):
@@ -96,22 +100,31 @@ def test_members_that_know_the_manager_only_find_each_other_and_outlive_it(
     assert (manager.active("schedulers"), manager.active("seed-peers")) == (1, 1)
     for host in bed.swarm.nodes:
         wait_until(lambda h=host: "127.0.0.1:" in h.log_text(), "it was told of the scheduler")  # type: ignore[misc]
-    first, second = bed.blob(SIZE), bed.blob(SIZE)
+    first = bed.blob(SIZE)
     for reader in bed.read_all(first):
         assert first.is_whole(reader.result())
     assert bed.origin_bytes(first) <= SIZE * 1.01
 
     manager.kill()
+    until = time.monotonic() + AWAY_S
+    _start_anew_and_read(bed)
+    while time.monotonic() < until:
+        time.sleep(30)
+        _start_anew_and_read(bed)
+
+    manager.restart()
+    wait_until(lambda: manager.active("peers") == 2, "they come back to it", 60)
+
+
+def _start_anew_and_read(bed: Bed) -> None:
     for daemon in bed.swarm.members:
         daemon.stop()
     for daemon in bed.swarm.members:
         daemon.restart()
-    for reader in bed.read_all(second):
-        assert second.is_whole(reader.result())
-    assert bed.origin_bytes(second) <= SIZE * 1.01, "they found scheduler and seed by their disks"
-
-    manager.restart()
-    wait_until(lambda: manager.active("peers") == 2, "they come back to it", 60)
+    blob = bed.blob(SIZE)
+    for reader in bed.read_all(blob):
+        assert blob.is_whole(reader.result())
+    assert bed.origin_bytes(blob) <= SIZE * 1.01, "they found scheduler and seed by their disks"
 
 
 def test_limits_and_refusals_of_the_cluster_hold_at_once(
