@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
@@ -48,7 +47,7 @@ from dfdaemon.task.service import HubAnswer
 from dfdaemon.upload.sendfile import Sender
 from dfdaemon.upload.server import UnitSent, UploadConfig, UploadServer
 from dfinfra.admin import AdminServer
-from dfinfra.authority import Identity
+from dfinfra.authority import host_identity
 from dfinfra.clock import SystemClock
 from dfinfra.http import client_session
 from dfinfra.lifecycle import Service
@@ -88,7 +87,7 @@ class _Builder:
         self._config = config
         self._profile = profile
         self._state = state_dir() / profile.log_name
-        self._identity = _identity(config.security.dir)
+        self._identity = host_identity(config.security.dir)
         self._host = self._host_identity()
         self._registry = new_registry(profile.service, version("meganeura"))
         self._metrics = TaskMetrics(self._registry)
@@ -339,14 +338,3 @@ def _schedulers(config: DaemonConfig) -> tuple[str, ...]:
     if config.manager.targets and config.scheduler.addrs == SchedulerConfig().addrs:
         return ()
     return config.scheduler.addrs
-
-
-def _identity(folder: Path | None) -> Identity | None:
-    """The host's certificate in the folder (``host.crt``, ``host.key``, ``ca.crt``)."""
-    if folder is None:
-        return None
-    identity = Identity(folder / "host.crt", folder / "host.key", folder / "ca.crt")
-    for path in (identity.cert, identity.key, identity.ca):
-        if not path.is_file():
-            raise ConfigError(f"security.dir: {path} is missing; `dfctl ca issue` makes it")
-    return identity

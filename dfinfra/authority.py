@@ -23,6 +23,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from dfcore.errors import ConfigError
 
+HOST_NAME = "host.meganeura"
+"""What every host's certificate is good for, whatever its host is called."""
+
 _CA_DAYS = 3650
 _LEAF_DAYS = 397
 # Clocks of nodes differ; a certificate made a moment ago must be valid everywhere.
@@ -36,6 +39,20 @@ class Identity:
     cert: Path
     key: Path
     ca: Path
+
+
+def host_identity(folder: Path | None) -> Identity | None:
+    """The host's certificate in the folder that ``security.dir`` names; None without one.
+
+    Raises ConfigError if a file is not there.
+    """
+    if folder is None:
+        return None
+    identity = Identity(folder / "host.crt", folder / "host.key", folder / "ca.crt")
+    for path in (identity.cert, identity.key, identity.ca):
+        if not path.is_file():
+            raise ConfigError(f"security.dir: {path} is missing; `dfctl ca issue` makes it")
+    return identity
 
 
 class Authority:
@@ -119,7 +136,7 @@ def issue(
 ) -> Identity:
     """Make a certificate for a host and write ``<name>.crt``, ``<name>.key``, ``ca.crt``."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    chain, key = authority.leaf(name, names=(*dns, *ips), days=days)
+    chain, key = authority.leaf(name, names=(HOST_NAME, *dns, *ips), days=days)
     identity = Identity(folder / f"{name}.crt", folder / f"{name}.key", folder / "ca.crt")
     write_private(identity.key, key)
     write_private(identity.cert, chain, mode=0o644)

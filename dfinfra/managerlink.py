@@ -12,7 +12,6 @@ import asyncio
 import hashlib
 import os
 import random
-import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -22,6 +21,8 @@ from typing import Any
 import grpc
 from google.protobuf.message import DecodeError
 
+from dfcore.errors import ConfigError
+from dfinfra.authority import Identity
 from dfinfra.jobs import JobGroup
 from dfinfra.logs import get_logger
 from dfinfra.managerlink_config import ManagerSection
@@ -29,6 +30,7 @@ from dfinfra.pb import manager_pb2 as pb
 from dfinfra.pb import manager_pb2_grpc, managerlink_pb2_grpc
 from dfinfra.pb import managerlink_pb2 as link
 from dfinfra.rpc.channels import Channels
+from dfinfra.tls import client_context
 
 log = get_logger("manager link")
 
@@ -73,19 +75,24 @@ class ManagerLink:
         self,
         section: ManagerSection,
         me: Me,
-        channels: Channels,
+        identity: Identity | None,
         copy: Path,
         adopt: Adopt,
-        tls: ssl.SSLContext | None = None,
     ) -> None:
-        """``channels`` and ``tls`` carry the host's certificate, if it has one."""
+        """``identity`` is this host's certificate of the cluster, which ``tls`` of the section needs.
+
+        Raises ConfigError.
+        """
+        check_section(section, identity)
+        if not section.tls:
+            identity = None
         self._section = section
         self._me = me
-        self._channels = channels
+        self._channels = Channels(identity)
         self._copy = copy
         self._adopt = adopt
         self._targets: Sequence[str] = section.targets
-        self._tls = tls
+        self._tls = None if identity is None else client_context(identity)
         self._stream_port = 0
         self._barred_until = 0.0
         self._current: link.Configuration | None = None
@@ -127,7 +134,12 @@ class ManagerLink:
                     pause_s = SHORTEST_PAUSE_S
                     self._take(told)
             except grpc.aio.AioRpcError as error:
-                log.warning("manager does not answer", manager=target, code=error.code().name)
+                log.warning(
+                    "manager does not answer",
+                    manager=target,
+                    code=error.code().name,
+                    reason=error.details(),
+                )
             turn += 1
             # Ten thousand nodes must not come back in the same moment.
             await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))
@@ -326,6 +338,12 @@ class ManagerLink:
         while True:
             yield sign
             await asyncio.sleep(self._section.keep_alive_interval_s)
+
+
+def check_section(section: ManagerSection, identity: Identity | None) -> None:
+    """Raise ConfigError if TLS is wanted and there is no certificate for it."""
+    if section.targets and section.tls and identity is None:
+        raise ConfigError("manager.tls: needs security.dir, the folder of the certificate")
 
 
 def frame(message: bytes) -> bytes:

@@ -7,20 +7,15 @@ import socket
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
-import grpc
-
-from dfcore.errors import ConfigError
-from dfinfra.authority import Identity
+from dfinfra.authority import Identity, host_identity
 from dfinfra.lifecycle import Service
 from dfinfra.logs import get_logger
 from dfinfra.managed import Priorities, parse
-from dfinfra.managerlink import ManagerLink, Me
+from dfinfra.managerlink import ManagerLink, Me, check_section
 from dfinfra.net import own_address
 from dfinfra.pb import manager_pb2, managerlink_pb2
-from dfinfra.rpc.channels import Channels
 from dfinfra.services import Opening
 from scheduler import events as ev
 from scheduler.config import SchedulerConfig, state_dir
@@ -69,22 +64,21 @@ class Managed:
         """
         if not self._config.manager.targets:
             return []
-        channels = Channels(
-            credentials=_credentials(self._config.manager.tls, self._config.security.dir)
-        )
+        identity = host_identity(self._config.security.dir)
+        check_section(self._config.manager, identity)
         links: list[ManagerLink] = []
 
         async def start() -> None:
-            links.append(self._link(port(), channels))
+            links.append(self._link(port(), identity))
             await links[0].start()
 
         async def stop() -> None:
             await links[0].stop()
-            await channels.close()
+            await links[0].aclose()
 
         return [Opening("manager link", start, stop)]
 
-    def _link(self, port: int, channels: Channels) -> ManagerLink:
+    def _link(self, port: int, identity: Identity | None) -> ManagerLink:
         config = self._config
         me = Me(
             source=manager_pb2.SCHEDULER_SOURCE,
@@ -98,7 +92,7 @@ class Managed:
             cluster_id=config.manager.cluster_id or FIRST_CLUSTER,
         )
         copy = config.manager.copy or state_dir() / "manager.copy"
-        return ManagerLink(config.manager, me, channels, copy, self.adopt)
+        return ManagerLink(config.manager, me, identity, copy, self.adopt)
 
 
 def merged(
@@ -125,17 +119,3 @@ def merged(
 def _replaced(policy: Any, **values: object) -> Any:
     given = {name: value for name, value in values.items() if isinstance(value, int) and value > 0}
     return replace(policy, **given) if given else policy
-
-
-def _credentials(tls: bool, folder: Path | None) -> grpc.ChannelCredentials | None:
-    if not tls:
-        return None
-    if folder is None:
-        raise ConfigError("manager.tls: needs security.dir, the folder of the certificate")
-    identity = Identity(folder / "host.crt", folder / "host.key", folder / "ca.crt")
-    try:
-        return grpc.ssl_channel_credentials(
-            identity.ca.read_bytes(), identity.key.read_bytes(), identity.cert.read_bytes()
-        )
-    except OSError as error:
-        raise ConfigError(f"security.dir: {error.filename}: {error.strerror}") from error

@@ -9,7 +9,7 @@ import click
 
 from dfcore.errors import BadInput, NotFound
 from dfdaemon.config import state_dir
-from dfinfra.authority import create_ca, load_ca, write_private
+from dfinfra.authority import HOST_NAME, create_ca, load_ca, write_private
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -75,7 +75,7 @@ def issue(
     authority = load_ca(folder / "ca.crt", folder / "ca.key")
     if out.resolve() == folder.resolve():
         raise BadInput("--out is the authority's own folder: its key would go to the host")
-    chain, key = authority.leaf(name, names=(name, *dns, *ips), days=days)
+    chain, key = authority.leaf(name, names=(HOST_NAME, name, *dns, *ips), days=days)
     out.mkdir(parents=True, exist_ok=True, mode=0o700)
     write_private(out / "host.key", key)
     write_private(out / "host.crt", chain, mode=0o644)

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import grpc
 
+from dfinfra.authority import Identity
+from dfinfra.rpc.secure import CHANNEL_OPTIONS, channel_credentials
+
 # Piece content may travel inside messages to plain Dragonfly clients.
 _MAX_MESSAGE_BYTES = 80 << 20
 
@@ -32,8 +35,9 @@ _OPTIONS: tuple[tuple[str, int], ...] = (
 class Channels:
     """The channels of one process."""
 
-    def __init__(self, *, credentials: grpc.ChannelCredentials | None = None) -> None:
-        self._credentials = credentials
+    def __init__(self, identity: Identity | None = None) -> None:
+        """With ``identity`` all but unix sockets is mutual TLS of the cluster."""
+        self._credentials = None if identity is None else channel_credentials(identity)
         self._channels: dict[str, grpc.aio.Channel] = {}
 
     def get(self, target: str) -> grpc.aio.Channel:
@@ -57,5 +61,6 @@ class Channels:
 
     def _make(self, target: str) -> grpc.aio.Channel:
         if self._credentials is not None and not target.startswith("unix:"):
-            return grpc.aio.secure_channel(target, self._credentials, options=_OPTIONS)
+            options = (*_OPTIONS, *CHANNEL_OPTIONS)
+            return grpc.aio.secure_channel(target, self._credentials, options=options)
         return grpc.aio.insecure_channel(target, options=_OPTIONS)

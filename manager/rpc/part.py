@@ -7,11 +7,11 @@ from functools import partial
 
 import grpc
 
-from dfcore.errors import ConfigError
-from dfinfra.authority import Identity
+from dfinfra.authority import host_identity
 from dfinfra.lifecycle import Service
 from dfinfra.metrics import Gauge
 from dfinfra.pb import manager_pb2_grpc, managerlink_pb2_grpc
+from dfinfra.rpc import secure
 from dfinfra.rpc.server import GrpcServer
 from dfinfra.tls import server_context
 from manager.config import SecurityConfig
@@ -77,22 +77,9 @@ class Grpc:
         )
 
 
-def _identity(security: SecurityConfig) -> Identity | None:
-    """The cluster's certificate, if there is one. Raises ConfigError."""
-    if security.dir is None:
-        return None
-    identity = Identity(
-        security.dir / "host.crt", security.dir / "host.key", security.dir / "ca.crt"
-    )
-    for path in (identity.cert, identity.key, identity.ca):
-        if not path.is_file():
-            raise ConfigError(f"security.dir: {path} is missing; `dfctl ca issue` makes it")
-    return identity
-
-
 def stream_tls(security: SecurityConfig) -> ssl.SSLContext | None:
     """The same for the bare port."""
-    identity = _identity(security)
+    identity = host_identity(security.dir)
     if identity is None:
         return None
     context = server_context(identity)
@@ -103,11 +90,7 @@ def stream_tls(security: SecurityConfig) -> ssl.SSLContext | None:
 
 def server_credentials(security: SecurityConfig) -> grpc.ServerCredentials | None:
     """Mutual TLS with the cluster's certificate, if there is one. Raises ConfigError."""
-    identity = _identity(security)
+    identity = host_identity(security.dir)
     if identity is None:
         return None
-    return grpc.ssl_server_credentials(
-        [(identity.key.read_bytes(), identity.cert.read_bytes())],
-        root_certificates=identity.ca.read_bytes(),
-        require_client_auth=security.require_client_certificates,
-    )
+    return secure.server_credentials(identity, require=security.require_client_certificates)

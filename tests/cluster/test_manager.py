@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from dfinfra.tls import create_ca, issue
 from tests.cluster.bed import MIB, Bed, wait_until
 from tests.swarm.daemon import Daemon
 from tests.swarm.guard import Guard
@@ -29,7 +30,7 @@ AWAY_S = float(os.environ.get("MEGANEURA_AWAY_S", "0"))
 class Manager(Daemon):
     """The manager's process, and a hand on its REST API."""
 
-    def __init__(self, folder: Path, guard: Guard) -> None:
+    def __init__(self, folder: Path, guard: Guard, security: Path | None = None) -> None:
         folder.mkdir()
         password = folder / "password"
         password.write_text(PASSWORD)
@@ -44,6 +45,8 @@ class Manager(Daemon):
             "admin": {"port": free_port()},
             "stateDir": str(folder / "state"),
         }
+        if security is not None:
+            config["security"] = {"dir": str(security)}
         super().__init__("manager", "manager", folder, config, guard)
 
     def ask(self, method: str, path: str, body: Any = None, token: str = "") -> Any:
@@ -77,18 +80,20 @@ def manager(tmp_path: Path) -> Iterator[Manager]:
     guard.close()
 
 
-def _managed(manager: Manager, copy: Path) -> dict[str, Any]:
-    return {"manager": {"addrs": [f"{ADDRESS}:{manager.grpc}"], "copy": str(copy)}}
+def _managed(manager: Manager, copy: Path, *, tls: bool = False) -> dict[str, Any]:
+    section = {"addrs": [f"{ADDRESS}:{manager.grpc}"], "copy": str(copy), "tls": tls}
+    return {"manager": section}
 
 
-def _bed(make_bed: Callable[..., Bed], manager: Manager, folder: Path) -> Bed:
+def _bed(make_bed: Callable[..., Bed], manager: Manager, folder: Path, *, tls: bool = False) -> Bed:
     """A scheduler, a seed and two nodes, none of which is told of any other."""
     alone = {"scheduler": {"addrs": []}}
+    certified = {"security": {"dir": str(folder / "security" / "scheduler-host")}} if tls else {}
     return make_bed(
         nodes=2,
-        scheduler=_managed(manager, folder / "s.copy"),
-        seed=alone | _managed(manager, folder / "seed.copy"),
-        node=[alone | _managed(manager, folder / f"node-{n}.copy") for n in range(2)],
+        scheduler=_managed(manager, folder / "s.copy", tls=tls) | certified,
+        seed=alone | _managed(manager, folder / "seed.copy", tls=tls),
+        node=[alone | _managed(manager, folder / f"node-{n}.copy", tls=tls) for n in range(2)],
     )
 
 
@@ -125,6 +130,34 @@ def _start_anew_and_read(bed: Bed) -> None:
     for reader in bed.read_all(blob):
         assert blob.is_whole(reader.result())
     assert bed.origin_bytes(blob) <= SIZE * 1.01, "they found scheduler and seed by their disks"
+
+
+def test_members_and_manager_meet_over_mutual_tls_only(
+    make_bed: Callable[..., Bed], tmp_path: Path
+) -> None:
+    authority = create_ca(tmp_path / "swarm" / "ca")  # the one that the nodes' certificates are of
+    for name in ("manager", "scheduler-host"):
+        issue(authority, tmp_path / "security" / name, "host", dns=[f"{name}.example"])
+    guard = Guard()
+    manager = Manager(tmp_path / "manager", guard, tmp_path / "security" / "manager")
+    try:
+        manager.restart()
+        bed = _bed(make_bed, manager, tmp_path, tls=True)
+        wait_until(lambda: manager.active("peers") == 2, "the nodes have come")
+        assert (manager.active("schedulers"), manager.active("seed-peers")) == (1, 1)
+        blob = bed.blob(SIZE)
+        for reader in bed.read_all(blob):
+            assert blob.is_whole(reader.result())
+        assert bed.origin_bytes(blob) <= SIZE * 1.01
+        for member in bed.swarm.members:
+            assert "in force" in member.log_text()
+        in_clear = bed.swarm.add_node(**_managed(manager, tmp_path / "c"), scheduler={"addrs": []})
+        in_clear.restart()
+        wait_until(lambda: "does not answer" in in_clear.log_text(), "it was refused")
+        assert (manager.active("peers"), "in force" in in_clear.log_text()) == (2, False)
+    finally:
+        manager.stop()
+        guard.close()
 
 
 def test_limits_and_refusals_of_the_cluster_hold_at_once(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from dfinfra.managerlink import ManagerLink, Me, frame, read_copy, write_copy
 from dfinfra.managerlink_config import ManagerSection
 from dfinfra.pb import manager_pb2 as pb
 from dfinfra.pb import managerlink_pb2 as link
-from dfinfra.rpc.channels import Channels
+from dfinfra.tls import Identity, client_context, create_ca, issue
 from tests.component.manager.bed import Bed, config_of, fresh_database, managed
 from tests.component.manager.test_rpc import _scheduler, _until
 
@@ -30,12 +31,11 @@ async def crowded(tmp_path: Path) -> AsyncIterator[Bed]:
 class Node:
     """A node's connection to the manager, and what it was told."""
 
-    def __init__(self, bed_target: str, copy: Path) -> None:
+    def __init__(self, bed_target: str, copy: Path, identity: Identity | None = None) -> None:
         self.told: asyncio.Queue[link.Configuration] = asyncio.Queue()
         me = Me(pb.PEER_SOURCE, "node-1", "10.9.9.9", 4000, download_port=4005)
-        self.channels = Channels()
-        section = ManagerSection(addrs=(bed_target,))
-        self.link = ManagerLink(section, me, self.channels, copy, self.told.put_nowait)
+        section = ManagerSection(addrs=(bed_target,), tls=identity is not None)
+        self.link = ManagerLink(section, me, identity, copy, self.told.put_nowait)
 
     async def __aenter__(self) -> Node:
         await self.link.start()
@@ -43,7 +43,7 @@ class Node:
 
     async def __aexit__(self, *_: object) -> None:
         await self.link.stop()
-        await self.channels.close()
+        await self.link.aclose()
 
     async def hears(self, text: bytes) -> None:
         async with asyncio.timeout(10):
@@ -87,6 +87,39 @@ async def test_a_node_follows_on_the_bare_port_and_is_alive(crowded: Bed, tmp_pa
         kept = read_copy(tmp_path / "copy")
         assert kept is not None
         assert kept.stream_port == crowded.app.grpc.streams.port
+
+
+async def test_with_a_certificate_both_ports_are_for_hosts_of_the_cluster_only(
+    tmp_path: Path,
+) -> None:
+    authority = create_ca(tmp_path / "ca")
+    issue(authority, tmp_path / "manager", "host", dns=["manager.example"])
+    node = issue(authority, tmp_path / "node", "host", dns=["node-1"])
+    stranger = issue(create_ca(tmp_path / "other"), tmp_path / "stranger", "host")
+    changes = {"security": {"dir": str(tmp_path / "manager")}, "keepAlive": {"streams": 0}}
+    config = config_of(tmp_path, fresh_database("sqlite", tmp_path), **changes)
+    async with managed(config) as bed:
+        address = "127.0.0.1", bed.app.grpc.streams.port
+        for identity, words in ((stranger, "tls"), (None, "clear")):
+            link_of = Node(bed.grpc_target, tmp_path / words, identity)
+            async with link_of as outside:
+                assert outside.told.empty()
+        with pytest.raises((ConnectionError, ssl.SSLError, asyncio.IncompleteReadError)):
+            await _read_a_frame(address, client_context(stranger))
+        async with Node(bed.grpc_target, tmp_path / "copy", node) as inside:
+            await _settle(bed, 123)
+            await inside.hears(b"123")
+            await _settle(bed, 456)  # by now it follows on the bare port
+            await inside.hears(b"456")
+
+
+async def _read_a_frame(address: tuple[str, int], tls: ssl.SSLContext) -> None:
+    reader, writer = await asyncio.open_connection(*address, ssl=tls)
+    try:
+        writer.write(frame(REQUEST.SerializeToString()))
+        await reader.readexactly(4)
+    finally:
+        writer.close()
 
 
 @pytest.mark.parametrize("sent", [b"\xff\xff\xff\xff", frame(b"\xff\xff"), frame(b"")])
