@@ -1,6 +1,6 @@
 """Consistent hashing: which member is responsible for a key, and who comes next if it is dead.
 
-Nodes choose a scheduler for a task with it, the scheduler chooses a seed. A change of one member
+Schedulers choose a seed for a task with it, and nodes where no scheduler answers. A change of one member
 moves only the keys of that member. Points are xxh3_64 of `member#n`; equal on every host.
 """
 

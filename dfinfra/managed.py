@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from dfinfra.pb import managerlink_pb2
@@ -108,6 +108,8 @@ class NodeSettings:
     blocked: BlockList = BlockList()
     priorities: Priorities = Priorities({})
     schedulers: tuple[str, ...] = ()
+    scheduler_names: Mapping[str, str] = field(default_factory=dict)
+    """The name of the host at each address; of two with one name the one that registered last."""
 
     @classmethod
     def of(cls, told: managerlink_pb2.Configuration, *, seed: bool) -> NodeSettings:
@@ -120,19 +122,22 @@ class NodeSettings:
             RateLimits.of(settings),
             BlockList.of(settings),
             Priorities.of(told),
-            scheduler_addresses(told),
+            tuple(sorted(names := scheduler_names(told))),
+            names,
         )
 
 
-def scheduler_addresses(told: managerlink_pb2.Configuration) -> tuple[str, ...]:
-    """The schedulers of the first cluster in the list, which is the best one."""
+def scheduler_names(told: managerlink_pb2.Configuration) -> dict[str, str]:
+    """Addresses of the schedulers of the first (the best) cluster in the list, and their names.
+
+    In the order in which they registered, which decides for Dragonfly between two of one name.
+    """
     best = told.schedulers[0].scheduler_cluster_id if told.schedulers else 0
-    found = [
-        f"[{one.ip}]:{one.port}" if ":" in one.ip else f"{one.ip}:{one.port}"
-        for one in told.schedulers
+    return {
+        f"[{one.ip}]:{one.port}" if ":" in one.ip else f"{one.ip}:{one.port}": one.hostname
+        for one in sorted(told.schedulers, key=lambda one: one.id)
         if one.scheduler_cluster_id == best
-    ]
-    return tuple(sorted(dict.fromkeys(found)))
+    }
 
 
 def stricter(own: float | None, managed: int | None) -> float | None:

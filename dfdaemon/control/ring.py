@@ -1,43 +1,58 @@
-"""The order in which Dragonfly's own daemons choose among several schedulers.
+"""The order in which Dragonfly's own daemons choose among several schedulers, and ours with them.
 
-Where all schedulers are Dragonfly's, ours have to choose as its daemons do, or the hosts of one task
-would meet at different schedulers. Its ring (crate ``hashring`` 0.3 in dragonflyoss/client,
-grpc/scheduler.rs) has one point for each address: SipHash-2-4 with key 0 of what Rust's ``Hash``
-writes of a ``SocketAddr``. Pure.
+If each chose its own way, the hosts of one task would meet at different schedulers. Their ring (crate
+``dragonfly-hashring`` 0.2, seen in dragonflyoss/client 1.5.10) has 512 points for each
+scheduler: SipHash-2-4 with key 0 of the point's number and the scheduler's name, as Rust's ``Hash``
+writes them. The name is the host's, or the address where none is told. Pure.
 """
 
 from __future__ import annotations
 
-import ipaddress
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cached_property, lru_cache
 
+POINTS = 512
 _MASK = (1 << 64) - 1
+_END = b"\xff"
+"""Rust writes a string with this behind it."""
 
 
-class DragonflyRing:
-    """An immutable ring of ``ip:port`` addresses. A name instead of an IP is a ValueError."""
+class SchedulerRing:
+    """An immutable ring of addresses. ``names``: how an address is called, if not by itself.
 
-    def __init__(self, addresses: Sequence[str]) -> None:
-        self._points = sorted((siphash24(_written(address)), address) for address in addresses)
+    Of several with one name Dragonfly knows the last one in ``names`` only; here the others come
+    after all that have a place.
+    """
+
+    def __init__(self, addresses: Sequence[str], names: Mapping[str, str] | None = None) -> None:
+        self._addresses = tuple(addresses)
+        told = {a: name for a, name in (names or {}).items() if name and a in self._addresses}
+        unnamed = {address: address for address in self._addresses if address not in told}
+        self._address_of = {name: address for address, name in (unnamed | told).items()}
 
     def get(self, key: str) -> list[str]:
         """All addresses, the key's first."""
-        # Rust writes a string with a 0xff behind it.
-        point = siphash24(key.encode() + b"\xff")
-        at = bisect_left(self._points, (point, ""))
-        return [address for _, address in (*self._points[at:], *self._points[:at])]
+        if len(self._addresses) < 2:
+            return list(self._addresses)
+        points = self._points
+        at = bisect_left(points, (siphash24(key.encode() + _END), ""))
+        found: dict[str, None] = {}
+        while len(found) < len(self._address_of):
+            found[self._address_of[points[at % len(points)][1]]] = None
+            at += 1
+        return list(found | dict.fromkeys(self._addresses))
+
+    @cached_property
+    def _points(self) -> list[tuple[int, str]]:
+        return sorted((point, name) for name in self._address_of for point in _points_of(name))
 
 
-def _written(address: str) -> bytes:
-    """Discriminant as isize, address as one number in memory order, port as u16."""
-    host, _, port = address.rpartition(":")
-    ip = ipaddress.ip_address(host.strip("[]"))
-    number = int(port).to_bytes(2, "little")
-    if ip.version == 4:
-        return (0).to_bytes(8, "little") + ip.packed + number
-    flow_and_scope = bytes(8)
-    return (1).to_bytes(8, "little") + ip.packed + number + flow_and_scope
+@lru_cache(maxsize=64)
+def _points_of(name: str) -> tuple[int, ...]:
+    """Some 30 ms of work, so that a scheduler that comes or goes costs no more than its own."""
+    written = name.encode() + _END
+    return tuple(siphash24(number.to_bytes(8, "little") + written) for number in range(POINTS))
 
 
 def siphash24(data: bytes) -> int:

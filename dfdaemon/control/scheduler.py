@@ -7,7 +7,7 @@ next one on the ring takes over. What is said to it about one task is in ``sessi
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import grpc
@@ -16,7 +16,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from dfcore.errors import Unavailable
 from dfcore.hashring import HashRing
 from dfdaemon.control.held import announce_held
-from dfdaemon.control.ring import DragonflyRing
+from dfdaemon.control.ring import SchedulerRing
 from dfdaemon.control.session import SchedulerSession
 from dfdaemon.task import events as it
 from dfdaemon.task.spec import TaskSpec
@@ -27,8 +27,6 @@ DOWN_S = 15.0
 """It is tried again after this, or as soon as it takes an announcement (``announce``)."""
 HEALTH_TIMEOUT_S = 1.5
 GONE = (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE)
-HASHED_CHARACTERS = 5
-"""Of the task id, as plain Dragonfly daemons hash it."""
 
 Post = Callable[[it.Event], None]
 
@@ -40,8 +38,8 @@ class SchedulerClient:
         self.addresses = tuple(addresses)
         self.host_id = host_id
         self._channels = channels
-        self._ring = HashRing(self.addresses)
-        self._dragonflys_ring = _dragonflys_ring(self.addresses)
+        self._names: Mapping[str, str] = {}
+        self._ring = SchedulerRing(self.addresses)
         self._down_until: dict[str, float] = {}
         self._unknown: dict[str, asyncio.Event] = {}
         self._plain: set[str] = set()
@@ -52,9 +50,17 @@ class SchedulerClient:
         """Have ``listener`` called when the schedulers have become others."""
         self._listeners.append(listener)
 
-    def set_addresses(self, addresses: Sequence[str]) -> None:
-        """The manager tells of other schedulers. Sessions that are open stay where they are."""
-        fresh = tuple(addresses)
+    def set_addresses(
+        self, addresses: Sequence[str], names: Mapping[str, str] | None = None
+    ) -> None:
+        """The manager tells of other schedulers. Sessions that are open stay where they are.
+
+        ``names``: of the hosts at the addresses, by which the ring is made.
+        """
+        fresh, names = tuple(addresses), names or {}
+        if names != self._names:
+            self._names = names
+            self._ring = SchedulerRing(fresh, names)
         if fresh == self.addresses:
             return
         for address in set(self.addresses) - set(fresh):
@@ -62,8 +68,7 @@ class SchedulerClient:
             self._unknown.pop(address, None)
             self._plain.discard(address)
         self.addresses = fresh
-        self._ring = HashRing(fresh)
-        self._dragonflys_ring = _dragonflys_ring(fresh)
+        self._ring = SchedulerRing(fresh, names)
         for listener in self._listeners:
             listener()
 
@@ -87,15 +92,9 @@ class SchedulerClient:
         if not self.addresses:
             return None
         now = asyncio.get_running_loop().time()
-        order = self._order(task_id[:HASHED_CHARACTERS])
+        order = self._ring.get(task_id)
         up = [address for address in order if self._down_until.get(address, 0.0) <= now]
         return up[0] if up else None
-
-    def _order(self, key: str) -> list[str]:
-        """All schedulers, the key's first: where only Dragonfly's own are, by its daemons' ring."""
-        if self._dragonflys_ring is not None and self._plain.issuperset(self.addresses):
-            return self._dragonflys_ring.get(key)
-        return self._ring.get(key, len(self.addresses))
 
     def must_choose(self, task_id: str) -> str:
         """The task's scheduler; raises Unavailable if there is none."""
@@ -151,10 +150,3 @@ class SchedulerClient:
 
     def mark_up(self, address: str) -> None:
         self._down_until.pop(address, None)
-
-
-def _dragonflys_ring(addresses: Sequence[str]) -> DragonflyRing | None:
-    try:
-        return DragonflyRing(addresses)
-    except ValueError:
-        return None  # it knows schedulers by their IPs

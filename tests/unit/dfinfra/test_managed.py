@@ -80,7 +80,17 @@ def test_only_schedulers_of_the_best_cluster_are_asked() -> None:
     told = link.Configuration()
     for name, cluster, ip in (("a", 2, "10.0.0.2"), ("b", 1, "10.0.0.1"), ("c", 2, "fd00::1")):
         told.schedulers.add(hostname=name, scheduler_cluster_id=cluster, ip=ip, port=8002)
-    assert NodeSettings.of(told, seed=False).schedulers == ("10.0.0.2:8002", "[fd00::1]:8002")
+    settings = NodeSettings.of(told, seed=False)
+    assert settings.schedulers == ("10.0.0.2:8002", "[fd00::1]:8002")
+    assert settings.scheduler_names == {"10.0.0.2:8002": "a", "[fd00::1]:8002": "c"}
+
+
+def test_names_of_schedulers_are_in_the_order_of_registration() -> None:
+    told = link.Configuration()
+    for number, ip in ((7, "10.0.0.1"), (2, "10.0.0.2"), (5, "10.0.0.3")):
+        told.schedulers.add(id=number, hostname="same", ip=ip, port=8002)
+    settings = NodeSettings.of(told, seed=False)
+    assert list(settings.scheduler_names) == ["10.0.0.2:8002", "10.0.0.3:8002", "10.0.0.1:8002"]
 
 
 @pytest.mark.parametrize(
