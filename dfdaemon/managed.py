@@ -11,8 +11,6 @@ from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
-import grpc
-
 from dfcore.errors import Denied
 from dfdaemon.config import DaemonConfig
 from dfdaemon.control.scheduler import SchedulerClient
@@ -23,8 +21,6 @@ from dfinfra.logs import get_logger
 from dfinfra.managed import NodeSettings, stricter
 from dfinfra.managerlink import ManagerLink, Me
 from dfinfra.pb import manager_pb2, managerlink_pb2
-from dfinfra.rpc.channels import Channels
-from dfinfra.tls import client_context
 
 log = get_logger("managed")
 
@@ -111,15 +107,8 @@ class Managed:
             kernel_version=platform.release(),
             cluster_id=config.manager.cluster_id or (FIRST_CLUSTER if seed else 0),
         )
-        credentials, tls = None, None
-        if config.manager.tls and identity is not None:
-            credentials = grpc.ssl_channel_credentials(
-                identity.ca.read_bytes(), identity.key.read_bytes(), identity.cert.read_bytes()
-            )
-            tls = client_context(identity)
-        channels = Channels(credentials=credentials)
         copy = config.manager.copy or state / "manager.copy"
-        return ManagerLink(config.manager, me, channels, copy, self.adopt, tls)
+        return ManagerLink(config.manager, me, identity, copy, self.adopt)
 
 
 def _whole(limit: float | None) -> int | None:
