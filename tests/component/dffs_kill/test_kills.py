@@ -17,9 +17,11 @@ from tests.servers.processes import ServerMissing
 
 pytestmark = [needs_fuse, pytest.mark.cluster]
 _ENOUGH = 5
+_LIMIT_S = 120 + 60 * rounds()
 
 
-@pytest.mark.timeout(60 + 30 * rounds())
+@pytest.mark.limit(_LIMIT_S)
+@pytest.mark.timeout(_LIMIT_S)
 def test_nothing_acknowledged_is_lost_and_all_goes_on_by_itself() -> None:
     chance = random.Random(11)
     try:
