@@ -7,7 +7,6 @@ same.
 from __future__ import annotations
 
 import random
-import ssl
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from prometheus_client import CollectorRegistry
 from blobstore.store import BlobStore
 from dfcore import ids
 from dfcore.errors import ConfigError, MeganeuraError, NotFound
-from dfdaemon.config import DaemonConfig, Profile, SchedulerConfig, state_dir, task_policy
+from dfdaemon.config import DaemonConfig, Profile, SchedulerConfig, state_dir, task_policy, trust_of
 from dfdaemon.control.announce import Announcer
 from dfdaemon.control.gateway import SeedGateway
 from dfdaemon.control.hostinfo import LINK_VERSION, describer
@@ -37,7 +36,6 @@ from dfdaemon.keeper import Keeper
 from dfdaemon.managed import Managed
 from dfdaemon.peerlink.connect import dial
 from dfdaemon.proxy.server import ProxyParts, ProxyServer
-from dfdaemon.proxy.upstream import tls_context
 from dfdaemon.rpc.servers import rpc_services
 from dfdaemon.task.memory import Memory
 from dfdaemon.task.metrics import TaskMetrics
@@ -99,6 +97,7 @@ class _Builder:
         self._limiters = Limiters(AdjustableLimiter(), AdjustableLimiter())
         self._upload_limiter = AdjustableLimiter()
         self._managed = Managed(config, seed=profile.seed)
+        self._trust = trust_of(config)
         self.apply_limits(config)
 
     def apply_limits(self, config: DaemonConfig) -> None:
@@ -132,10 +131,10 @@ class _Builder:
         self._client = SchedulerClient(_schedulers(config), self._channels, host.host_id)
         self._managed.attach(self._client, lambda: self.apply_limits(self._config_in_force))
         self._parents = ParentPool(ParentConfig(), tls=tls)
-        self._origin = OriginPool(config.origin)
+        self._origin = OriginPool(config.origin, self._trust)
         self._seeds = SeedDirectory(self._client)
         registry = TaskRegistry(self._engine())
-        self._session = client_session(tls=self._hub_tls())
+        self._session = client_session()
         self._metadata = self._hub_metadata()
         if self._memory is not None:
             self._memory.meet(self._metadata)
@@ -159,14 +158,10 @@ class _Builder:
             self.apply_limits,
         )
 
-    def _hub_tls(self) -> ssl.SSLContext | None:
-        ca_file = self._config.hub.ca_file
-        return tls_context((ca_file,), "hub.caFile") if ca_file else None
-
     def _hub_metadata(self) -> HubMetadata:
         """A seed faces the Hub; a node asks through the seed."""
         hub, clock = self._config.hub, SystemClock()
-        direct = OriginGateway(hub, self._session, clock)
+        direct = OriginGateway(hub, self._session, clock, tls=self._trust.context)
         facing = HubMetadata(hub, direct, clock, lists=True)
         if self._profile.seed:
             return facing
@@ -311,6 +306,7 @@ class _Builder:
             leaves=self._leaves(),
             server_ip=self._host.ip,
         )
+            trust=self._trust,
         return [ProxyServer(self._config.proxy, self._config.hub, parts)]
 
     def _leaves(self) -> LeafCache | None:

@@ -10,9 +10,11 @@ import os
 import socket
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from blobstore.config import DiskConfig, StoreConfig
-from dfdaemon.fetch.origin import OriginConfig
+from dfdaemon.fetch.origin import OriginConfig, origin_trust
+from dfdaemon.fetch.trust import OriginTrust, TrustConfig, Vouching
 from dfdaemon.hub.config import HubConfig
 from dfdaemon.proxy.config import ProxyConfig
 from dfdaemon.task.origin_runs import OriginPolicy
@@ -183,6 +185,19 @@ class Profile:
     seed: bool = False
     proxy: bool = True
     seed_slots: int = 6
+
+
+def trust_of(config: DaemonConfig) -> OriginTrust:
+    """Whose word counts for the certificates of origins. Raises ConfigError."""
+    private: list[Vouching] = []
+    hub, mirror = config.hub, config.proxy.registry_mirror
+    if hub.ca_file is not None:
+        hosts = (hub.authority, *hub.hosts, *hub.cdn_hosts)
+        private.append(Vouching("hub.caFile", TrustConfig(hosts, (hub.ca_file,))))
+    if mirror.certs and mirror.url is not None:
+        trust = TrustConfig((urlsplit(mirror.url).netloc,), mirror.certs)
+        private.append(Vouching("proxy.registryMirror.certs", trust))
+    return origin_trust(config.origin, private)
 
 
 def task_policy(config: DaemonConfig, profile: Profile) -> TaskPolicy:

@@ -7,8 +7,9 @@ run into the blob. Retries, ranges and their order are the conductor's; one requ
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from dfcore.errors import ContentChanged
@@ -18,11 +19,19 @@ from dfdaemon.fetch.body import Body, OnUnit
 from dfdaemon.fetch.exchange import Answer, Exchange, OriginRequest, Redirects, request_key
 from dfdaemon.fetch.limiter import NO_LIMIT, Limiter
 from dfdaemon.fetch.sink import UnitSink
+from dfdaemon.fetch.trust import OriginTrust, TrustConfig, Vouching
 from dfdaemon.fetch.wires import Wires
 from dfinfra.jobs import spawn
 from dfinfra.offload import Pool
 
-__all__ = ["OnUnit", "OriginConfig", "OriginPool", "OriginRequest", "OriginStream"]
+__all__ = [
+    "OnUnit",
+    "OriginConfig",
+    "OriginPool",
+    "OriginRequest",
+    "OriginStream",
+    "origin_trust",
+]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -33,7 +42,8 @@ class OriginConfig:
     """Timeouts in seconds; ``threads`` requests at once.
 
     ``proxy`` is a proxy's URL; ``trust_env`` takes it from the environment instead. ``ca_file``
-    holds further authorities to trust.
+    holds further authorities, which are believed whatever host they vouch for; those of ``trust``
+    vouch for its hosts alone. Nodes and seeds alike need them: nobody believes another host's word.
     """
 
     threads: int = 16
@@ -44,6 +54,7 @@ class OriginConfig:
     redirect_ttl_s: float = 60.0
     max_redirects: int = 10
     ca_file: str | None = None
+    trust: tuple[TrustConfig, ...] = ()
     proxy: str | None = None
     trust_env: bool = False
 
@@ -124,7 +135,9 @@ class OriginStream:
 class OriginPool:
     """Opens requests at the origin, follows redirects and remembers their targets for a while."""
 
-    def __init__(self, config: OriginConfig | None = None) -> None:
+    def __init__(
+        self, config: OriginConfig | None = None, trust: OriginTrust | None = None
+    ) -> None:
         self._config = config = config or OriginConfig()
         self._threads = Pool("fetch-origin", config.threads)
         self._redirects = Redirects(config.redirect_ttl_s)
@@ -133,7 +146,7 @@ class OriginPool:
             idle_timeout_s=config.idle_timeout_s,
             connect_timeout_s=config.connect_timeout_s,
             read_timeout_s=config.read_timeout_s,
-            ca_file=config.ca_file,
+            trust=trust or origin_trust(config),
             proxy=config.proxy,
             trust_env=config.trust_env,
         )
@@ -220,6 +233,13 @@ class OriginPool:
             exchange.shut()
             job.add_done_callback(_close_late)
             raise
+
+
+def origin_trust(config: OriginConfig, more: Sequence[Vouching] = ()) -> OriginTrust:
+    """What the section says of trust, and what others say. Raises ConfigError."""
+    general = (Path(config.ca_file),) if config.ca_file else ()
+    private = [Vouching(f"origin.trust[{n}].certs", one) for n, one in enumerate(config.trust)]
+    return OriginTrust(general, (*private, *more))
 
 
 def _close_late(job: asyncio.Task[Answer]) -> None:

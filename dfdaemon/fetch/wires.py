@@ -18,6 +18,7 @@ from time import monotonic
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from dfcore.errors import ConfigError, OriginUnreachable
+from dfdaemon.fetch.trust import OriginTrust
 
 # What requests and curl leave alone; everything else is percent-encoded.
 _SAFE_IN_TARGET = "%/:=&?~#+!$,;'@()*[]"
@@ -92,7 +93,7 @@ class Wires:
         idle_timeout_s: float,
         connect_timeout_s: float,
         read_timeout_s: float,
-        ca_file: str | None,
+        trust: OriginTrust,
         proxy: str | None,
         trust_env: bool,
     ) -> None:
@@ -102,8 +103,7 @@ class Wires:
         self._read_timeout_s = read_timeout_s
         self._proxy = proxy
         self._trust_env = trust_env
-        self._verified = _verified_context(ca_file)
-        self._unverified = _unverified_context()
+        self._trust = trust
         self._lock = threading.Lock()
         self._idle: OrderedDict[Wire, None] = OrderedDict()
 
@@ -178,7 +178,6 @@ class Wires:
         return wire
 
     def _prepare(self, key: WireKey) -> Wire:
-        context = self._verified if key.verified else self._unverified
         host, port, login = key.host, key.port, None
         if key.proxy is not None:
             host, port, login = _proxy_address(key.proxy)
@@ -191,6 +190,7 @@ class Wires:
             if key.port != 80:
                 shown = f"{shown}:{key.port}"
             return Wire(key, plain, f"http://{shown}", login)
+        context = self._trust.for_place(key.host, key.port, verified=key.verified)
         secured = http.client.HTTPSConnection(host, port, timeout=timeout_s, context=context)
         if key.proxy is not None:
             headers = {"Proxy-Authorization": login} if login else {}
@@ -207,23 +207,3 @@ def _proxy_address(proxy: str) -> tuple[str, int, str | None]:
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         login = "Basic " + base64.b64encode(pair.encode()).decode()
     return parts.hostname, parts.port or 80, login
-
-
-def _verified_context(ca_file: str | None) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    if ca_file is not None:
-        try:
-            context.load_verify_locations(ca_file)
-        except (OSError, ssl.SSLError) as error:
-            raise ConfigError(f"the origin's CA file {ca_file}: {error}") from error
-    context.set_alpn_protocols(["http/1.1"])
-    return context
-
-
-def _unverified_context() -> ssl.SSLContext:
-    """Only for those who ask for it by name."""
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    context.set_alpn_protocols(["http/1.1"])
-    return context

@@ -11,7 +11,6 @@ a SingleFlight, and each requester looks again at what is known afterwards.
 
 from __future__ import annotations
 
-import fnmatch
 import json
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,6 +18,7 @@ from urllib.parse import urlsplit
 
 from dfcore.digest import Digest
 from dfcore.errors import BadInput, MeganeuraError
+from dfcore.urls import is_one_of
 from dfdaemon.hub.answers import EVERYBODY, AnswerCache, Kept, Key
 from dfdaemon.hub.authorize import ANONYMOUS, Authorizer, credential_of
 from dfdaemon.hub.config import HubConfig
@@ -244,15 +244,6 @@ class HubMetadata:
             )
             if whole and next_link(answer.headers) is None:
                 self.knowledge.mark_listed(repo, revision)
-
-
-def is_one_of(authority: str, patterns: tuple[str, ...]) -> bool:
-    """The authority (or its host without the port) matches one of the names, ``*`` included."""
-    host = authority.rpartition("@")[2]
-    bare = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
-    return any(
-        fnmatch.fnmatchcase(name, pattern.lower()) for pattern in patterns for name in (host, bare)
-    )
 
 
 def _renewed(kept: Kept, answer: HubAnswer) -> list[tuple[str, str]]:

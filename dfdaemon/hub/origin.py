@@ -7,7 +7,8 @@ One layer retries, and it is this one: broken connections and 5xx a few times wi
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import ssl
+from collections.abc import Callable, Mapping
 from random import Random
 from urllib.parse import urlsplit
 
@@ -33,7 +34,7 @@ class OriginGateway:
     """Implements HubGateway on an aiohttp session, which stays its owner's.
 
     The session must not decompress, follow redirects by default or keep cookies; see
-    ``proxy.upstream``.
+    ``proxy.upstream``. ``tls`` is the context for a URL; without it the session's is used.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class OriginGateway:
         random: Random | None = None,
         timeout_s: float = 30.0,
         proxy: str | None = None,
+        tls: Callable[[str], ssl.SSLContext] | None = None,
     ) -> None:
         self._config = config
         self._session = session
@@ -52,6 +54,7 @@ class OriginGateway:
         self._random = random or Random()
         self._timeout_s = timeout_s
         self._proxy = proxy
+        self._tls = tls
         self._backoff = Backoff(base_s=0.2, cap_s=2.0)
         self._gates = RateGates()
 
@@ -110,6 +113,7 @@ class OriginGateway:
                     data=body or None,
                     allow_redirects=False,
                     proxy=self._proxy,
+                    ssl=self._tls(url) if self._tls else True,
                 ) as response,
             ):
                 pairs = [

@@ -40,7 +40,8 @@ class RegistryMirrorConfig:
     """The remote of requests that name none.
 
     ``dynamic``: the header X-Dragonfly-Registry may name it. ``insecure``: do not verify its
-    certificate; ``certs``: authorities of a remote that signs its own. ``direct``: past the swarm.
+    certificate; ``certs``: authorities that vouch for the host of ``url`` (seeds need them as well,
+    in ``origin.trust``, where other hosts have theirs). ``direct``: past the swarm.
     ``use_proxies``: the rules decide what goes through the swarm, else blobs of registries alone.
     """
 
@@ -54,6 +55,8 @@ class RegistryMirrorConfig:
     def __post_init__(self) -> None:
         if self.url is not None and urlsplit(self.url).scheme not in ("http", "https"):
             raise ValueError(f"url: {self.url!r} is not an http:// or https:// URL")
+        if self.certs and self.url is None:
+            raise ValueError("certs: vouch for the host of url; for others there is origin.trust")
 
 
 @dataclass(frozen=True)

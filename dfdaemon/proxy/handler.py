@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hmac
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from aiohttp import web
@@ -50,7 +49,7 @@ class Doors:
     rules: Rules
     mirror: HubMirror
     swarm: SwarmDoor
-    insecure_swarm: Callable[[Route], SwarmDoor]
+    insecure_swarm: SwarmDoor
     responder: TaskResponder
     prefetcher: Prefetcher
     outputs: Outputs
@@ -127,9 +126,7 @@ class Handler:
                 return replace(reply, spec=spec)
             return reply
         if route.way in (Way.CDN, Way.SWARM):
-            door = self._doors.swarm
-            if route.insecure or route.mirror:
-                door = self._doors.insecure_swarm(route)
+            door = self._doors.insecure_swarm if route.insecure else self._doors.swarm
             return await door.handle(Download(route, request.headers, wishes), anew=anew)
         return Pass(route.url)
 
@@ -169,9 +166,10 @@ class Handler:
         return await forward(
             request,
             url,
-            self._doors.upstream.session_for(route),
+            self._doors.upstream.session,
             via=self._via,
             proxy=self._doors.upstream.proxy,
+            tls=self._doors.upstream.trust.context(url, verified=not route.insecure),
             rewrite=of_hub if is_hub else None,
             follow=is_hub and reply is not None,
         )

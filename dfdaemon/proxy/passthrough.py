@@ -7,6 +7,7 @@ body that the origin cuts off is cut off for the client too, so that it cannot t
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator, Callable
 
 import aiohttp
@@ -41,14 +42,15 @@ async def forward(
     session: aiohttp.ClientSession,
     *,
     via: str,
+    tls: ssl.SSLContext | bool = True,
     proxy: str | None = None,
     rewrite: Callable[[Pairs], Pairs] | None = None,
     follow: bool = False,
 ) -> web.StreamResponse:
     """Do it. Raises a MeganeuraError while nothing has been sent to the client yet.
 
-    ``follow``: go after redirects here instead of telling the client of them. Its Authorization
-    stays with the first host.
+    ``tls`` is for an origin by https. ``follow``: go after redirects here instead of telling the
+    client of them. Its Authorization stays with the first host.
     """
     headers = _request_headers(request, via)
     expects = headers.pop("Expect", "").lower() == "100-continue"
@@ -63,6 +65,7 @@ async def forward(
             expect100=expects and body is not None,
             skip_auto_headers=_NOT_ADDED,
             proxy=proxy,
+            ssl=tls,
         ) as answer:
             return await _send_back(request, answer, rewrite)
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
 
 from dfcore.errors import BadInput
+from dfcore.urls import is_one_of
 from dfdaemon.hub.config import HubConfig
-from dfdaemon.hub.metadata import is_one_of
 from dfdaemon.hub.routes import Kind, parse
 from dfdaemon.proxy.config import ProxyConfig, RuleConfig
 from dfdaemon.proxy.headers import REGISTRY, DragonflyHeaders, parse_dragonfly
@@ -41,7 +41,7 @@ class Way(enum.Enum):
 class Route:
     """``url`` is what the origin is asked for; ``reason`` says in a few words why it goes this way.
 
-    ``insecure`` and ``mirror`` (use the registry mirror's authorities) concern the origin's TLS.
+    ``insecure``: the certificate of the origin is not verified.
     ``authority`` is set in mirror mode: links of the Hub are made to lead there.
     """
 
@@ -49,7 +49,6 @@ class Route:
     url: str = field(repr=False)
     reason: str
     insecure: bool = False
-    mirror: bool = False
     authority: str = ""
 
 
@@ -137,7 +136,7 @@ class Rules:
             way, reason = Way.SWARM, "registry mirror: a blob of a registry"
         else:
             way, reason = Way.DIRECT, "registry mirror: not a blob of a registry"
-        return Route(way, url, reason, insecure=mirror.insecure, mirror=bool(mirror.certs))
+        return Route(way, url, reason, insecure=mirror.insecure)
 
     def _route_url(self, method: str, url: str, wishes: DragonflyHeaders) -> Route:
         parts = urlsplit(url)

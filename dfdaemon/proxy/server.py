@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import secrets
 import ssl
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from aiohttp import web
 
 from dfcore.errors import ConfigError, MeganeuraError
+from dfdaemon.fetch.trust import OriginTrust
 from dfdaemon.hub.config import HubConfig
 from dfdaemon.hub.metadata import HubMetadata
 from dfdaemon.hub.mirror import HubMirror
@@ -50,7 +51,8 @@ _FILE_THREADS = 2
 class ProxyParts:
     """What the proxy works with. ``metadata`` is this node's, in front of the gateway to the seed.
 
-    Without ``leaves`` nothing is intercepted. ``server_ip`` is shown to clients.
+    Without ``leaves`` nothing is intercepted. ``server_ip`` is shown to clients. ``trust`` is for TLS
+    to origins; without it the system's authorities count.
     """
 
     tasks: TaskService
@@ -60,6 +62,7 @@ class ProxyParts:
     registry: CollectorRegistry
     leaves: Leaves | None = None
     server_ip: str = ""
+    trust: OriginTrust | None = None
 
 
 class ProxyServer:
@@ -133,7 +136,7 @@ class ProxyServer:
 
     def _build(self) -> None:
         config, parts = self._config, self._parts
-        upstream = Upstream(config, self._hub)
+        upstream = Upstream(config, parts.trust or OriginTrust())
         self._pool = Pool("proxy-files", _FILE_THREADS)
         trusted_s = min(self._hub.ref_ttl_s, self._hub.allow_ttl_s)
         self._replays = Replays(parts.clock.monotonic, self._metrics.replayed.inc, trusted_s)
@@ -148,7 +151,7 @@ class ProxyServer:
             rules=Rules(config, self._hub),
             mirror=HubMirror(self._hub, parts.metadata, parts.clock),
             swarm=self._door(parts.metadata),
-            insecure_swarm=self._door_by_trust(upstream),
+            insecure_swarm=self._insecure_door(upstream),
             responder=responder,
             prefetcher=Prefetcher(parts.tasks),
             outputs=Outputs(config.output_dirs, self._pool),
@@ -174,19 +177,16 @@ class ProxyServer:
             rights, hub_base=self._hub.base, filtered_params=self._config.filtered_params
         )
 
-    def _door_by_trust(self, upstream: Upstream) -> Callable[[Route], SwarmDoor]:
-        """Doors for remotes whose TLS only this node knows how to trust: asked from here."""
-        doors: dict[bool, SwarmDoor] = {}
-
-        def door(route: Route) -> SwarmDoor:
-            if route.insecure not in doors:
-                gateway = OriginGateway(
-                    self._hub, upstream.session_for(route), self._parts.clock, proxy=upstream.proxy
-                )
-                doors[route.insecure] = self._door(gateway)
-            return doors[route.insecure]
-
-        return door
+    def _insecure_door(self, upstream: Upstream) -> SwarmDoor:
+        """For remotes that only this node is told not to verify: asked from here."""
+        gateway = OriginGateway(
+            self._hub,
+            upstream.session,
+            self._parts.clock,
+            proxy=upstream.proxy,
+            tls=partial(upstream.trust.context, verified=False),
+        )
+        return self._door(gateway)
 
     def _server_options(self) -> dict[str, Any]:
         limit = self._config.limits.header_size_bytes
