@@ -9,12 +9,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from dfcore.errors import BadInput
-from dfdaemon.app import _identity
 from dfdaemon.cli import dfctl, dfget
 from dfdaemon.cli.daemon import find_socket
 from dfdaemon.cli.entry import entry
 from dfdaemon.cli.tables import Column, show_rows
-from dfinfra.authority import load_ca
+from dfinfra.authority import host_identity, load_ca
 
 
 def run(*args: str) -> Result:
@@ -99,7 +98,7 @@ def test_a_host_certificate_is_what_a_node_takes(tmp_path: Path) -> None:
         "ca", "issue", str(tmp_path / "ca"), "--out", str(host), "--name", "n1", "--ip", "::1"
     )
     assert issued.exit_code == 0
-    assert _identity(host) is not None
+    assert host_identity(host) is not None
     assert (host / "ca.crt").read_bytes() == before
     assert (host / "host.key").stat().st_mode & 0o777 == 0o600
     assert not (host / "ca.key").exists()
