@@ -17,6 +17,7 @@ from random import Random
 from dfcore.pieces import Geometry
 from dfdaemon.task.commands import Command, FetchAny, FetchPiece, FetchUnit
 from dfdaemon.task.events import ParentAddress
+from dfdaemon.task.rarity import Rarity, lowest, pick
 
 UNRELIABLE = 3
 """So many broken transfers in a row, and the origin is asked for what the parent holds."""
@@ -67,50 +68,6 @@ class Flight:
     ebbing: bool = False
 
 
-class Rarity:
-    """Units by how many parents hold them, as one integer per count."""
-
-    def __init__(self, unit_count: int) -> None:
-        self._levels = [(1 << unit_count) - 1]
-
-    def add(self, bits: int) -> None:
-        """One more parent holds ``bits``."""
-        for level in range(len(self._levels) - 1, -1, -1):
-            moved = self._levels[level] & bits
-            if not moved:
-                continue
-            if level + 1 == len(self._levels):
-                self._levels.append(0)
-            self._levels[level] &= ~moved
-            self._levels[level + 1] |= moved
-
-    def remove(self, bits: int) -> None:
-        """One parent less holds ``bits``."""
-        for level in range(1, len(self._levels)):
-            moved = self._levels[level] & bits
-            self._levels[level] &= ~moved
-            self._levels[level - 1] |= moved
-
-    def rarest(self, among: int) -> int:
-        """Of ``among``, those that the fewest parents hold (but one at least)."""
-        for level in self._levels[1:]:
-            if found := level & among:
-                return found
-        return 0
-
-
-def lowest(bits: int) -> int:
-    """The index of the lowest set bit of ``bits``, which is not 0."""
-    return (bits & -bits).bit_length() - 1
-
-
-def pick(bits: int, rng: Random) -> int:
-    """A set bit of ``bits``, which is not 0, from a random place onwards."""
-    start = rng.randrange(bits.bit_length())
-    above = bits >> start
-    return start + lowest(above)
-
-
 @dataclass(slots=True)
 class Planner:
     """Units held, wanted and in flight, and what each parent has; makes the next requests."""
@@ -124,11 +81,13 @@ class Planner:
     wary_until: float = 0.0
     parents: dict[str, ParentView] = field(default_factory=dict)
     flights: dict[int, Flight] = field(default_factory=dict)
-    _rarity: Rarity = field(init=False)
+    _rarity: Rarity = field(init=False, default_factory=Rarity)
     _named: int = field(init=False, default=0)
-
-    def __post_init__(self) -> None:
-        self._rarity = Rarity(self.geometry.unit_count)
+    # Counted as they change, because a plan is made for every event.
+    _seeds: list[ParentView] = field(init=False, default_factory=list)
+    _joined_peers: int = field(init=False, default=0)
+    _open_any: int = field(init=False, default=0)
+    _fetching: int = field(init=False, default=0)
 
     @property
     def missing(self) -> int:
@@ -150,15 +109,21 @@ class Planner:
         return bits
 
     def add_parent(self, address: ParentAddress) -> None:
-        self.parents.setdefault(address.peer_id, ParentView(address))
+        if address.peer_id not in self.parents:
+            view = self.parents[address.peer_id] = ParentView(address)
+            if address.seed and address.ours:
+                self._seeds.append(view)
 
     def drop_parent(self, peer_id: str) -> list[int]:
         """Forget the parent; returns its transfers, which the caller cancels."""
         view = self.parents.pop(peer_id, None)
         if view is None:
             return []
+        if view.address.seed and view.address.ours:
+            self._seeds.remove(view)
         if not view.address.seed:
             self._rarity.remove(view.held)
+            self._joined_peers -= view.joined
         return self._flights_from(peer_id)
 
     def _flights_from(self, peer_id: str) -> list[int]:
@@ -174,11 +139,14 @@ class Planner:
             self._rarity.remove(view.held)
         view.forgotten, view.held, view.complete = view.held, 0, False
         view.not_before = 0.0
-        view.joined = view.joined and not rejoined
+        if rejoined and view.joined:
+            view.joined = False
+            self._joined_peers -= not view.address.seed
         return self._flights_from(peer_id)
 
     def parent_joined(self, peer_id: str, held: int, complete: bool) -> None:
         view = self.parents[peer_id]
+        self._joined_peers += not (view.joined or view.address.seed)
         view.joined, view.complete = True, complete
         self.parent_holds(peer_id, held)
 
@@ -200,8 +168,16 @@ class Planner:
         """Note a transfer as under way; also used for runs from the origin."""
         self.flights[number] = flight
         self._named |= flight.bits
+        self._count(flight, 1)
+
+    def _count(self, flight: Flight, change: int) -> None:
+        """A transfer begins or stops to count."""
+        if flight.any_of:
+            self._open_any += change
+        elif flight.parent:
+            self._fetching += change
         if view := self.parents.get(flight.parent):
-            view.flying += 1
+            view.flying += change
 
     def claim(self, number: int, unit: int) -> bool:
         """An any-of transfer is about to bring ``unit``; False if that is of no use any more."""
@@ -221,8 +197,8 @@ class Planner:
         self._named = 0
         for other in self.flights.values():
             self._named |= other.bits
-        if not flight.ebbing and (view := self.parents.get(flight.parent)):
-            view.flying -= 1
+        if not flight.ebbing:
+            self._count(flight, -1)
         return flight
 
     def ebb(self, number: int) -> None:
@@ -230,8 +206,7 @@ class Planner:
         flight = self.flights.get(number)
         if flight is not None and not flight.ebbing:
             flight.ebbing = True
-            if view := self.parents.get(flight.parent):
-                view.flying -= 1
+            self._count(flight, -1)
 
     def back_off(self, peer_id: str, now: float, delay_s: float) -> None:
         """Do not ask the parent again before ``delay_s``, give or take a half."""
@@ -255,20 +230,19 @@ class Planner:
         """The requests to make now, numbered from ``number``; each is noted as under way."""
         commands: list[Command] = []
         if self.needed:
-            self._plan_any(now, number, commands)
-            self._plan_peers(now, number, waited_unit, commands)
+            if self._seeds:
+                self._plan_any(now, number, commands)
+            if self._fetching < self.policy.downloads:
+                self._plan_peers(now, number, waited_unit, commands)
         return commands
 
     def _plan_any(self, now: float, number: int, commands: list[Command]) -> None:
         """Keep requests open at a seed, which do not count as downloads."""
-        seeds = [v for v in self.parents.values() if v.joined and v.address.seed and v.address.ours]
-        if not seeds:
-            return
-        open_now = sum(1 for flight in self.flights.values() if flight.any_of and not flight.ebbing)
-        peers = sum(1 for v in self.parents.values() if v.joined and not v.address.seed)
-        allowed = max(1, min(self.policy.any_of, self.policy.seed_slots // (peers + 1)))
-        for _ in range(min(allowed, self.needed.bit_count()) - open_now):
-            ready = [view for view in seeds if view.not_before <= now]
+        allowed = max(
+            1, min(self.policy.any_of, self.policy.seed_slots // (self._joined_peers + 1))
+        )
+        for _ in range(min(allowed, self.needed.bit_count()) - self._open_any):
+            ready = [view for view in self._seeds if view.joined and view.not_before <= now]
             if not ready:
                 return
             seed = min(ready, key=lambda view: view.flying)
@@ -279,28 +253,25 @@ class Planner:
     def _plan_peers(
         self, now: float, number: int, waited_unit: int | None, commands: list[Command]
     ) -> None:
-        busy = sum(
-            1
-            for flight in self.flights.values()
-            if flight.parent and not flight.any_of and not flight.ebbing
-        )
-        ready = [
-            view
+        offers = [
+            (view, useful)
             for view in self.parents.values()
             if view.joined
-            and self._is_free(view)
             and view.not_before <= now
+            and self._is_free(view)
             and not (view.address.seed and view.address.ours)
+            and (useful := self._useful(view, now))
         ]
-        self.rng.shuffle(ready)
-        while busy < self.policy.downloads and ready:
-            command = self._next_from_peers(ready, now, number + len(commands), waited_unit)
-            if command is None:
-                return
+        while offers and self._fetching < self.policy.downloads:
+            command = self._next_from_peers(offers, number + len(commands), waited_unit)
             self._depart(command, now)
             commands.append(command)
-            ready = [view for view in ready if self._is_free(view)]
-            busy += 1
+            needed = self.needed
+            offers = [
+                (view, left)
+                for view, useful in offers
+                if self._is_free(view) and (left := useful & needed)
+            ]
 
     def _is_free(self, view: ParentView) -> bool:
         """One transfer at a time from a peer of ours; a plain one gives each piece on its own
@@ -308,15 +279,15 @@ class Planner:
         return view.flying < (1 if view.address.ours else self.policy.downloads)
 
     def _next_from_peers(
-        self, ready: list[ParentView], now: float, number: int, waited_unit: int | None
-    ) -> FetchUnit | FetchPiece | None:
+        self, offers: list[tuple[ParentView, int]], number: int, waited_unit: int | None
+    ) -> FetchUnit | FetchPiece:
+        """The rarest unit on offer, from any of those that have it."""
         obtainable = 0
-        for view in ready:
-            obtainable |= self._useful(view, now)
-        if not obtainable:
-            return None
+        for _, useful in offers:
+            obtainable |= useful
         unit = self._choose_unit(obtainable, waited_unit)
-        view = next(view for view in ready if self._useful(view, now) >> unit & 1)
+        holders = [view for view, useful in offers if useful >> unit & 1]
+        view = holders[int(self.rng.random() * len(holders))]
         if view.address.ours:
             return FetchUnit(number, view.address.peer_id, unit)
         return FetchPiece(number, view.address.peer_id, self.geometry.piece_of_unit(unit))
@@ -325,12 +296,9 @@ class Planner:
         """What we need of the parent. A peer's unit only once a seed vouched for its digest, where
         there is a seed to do so; and where peers have given wrong content, not for a while."""
         useful = view.held & self.needed
-        if view.address.ours and (now < self.wary_until or self._seed_named()):
+        if view.address.ours and (self._seeds or now < self.wary_until):
             useful &= self.vouched
         return useful
-
-    def _seed_named(self) -> bool:
-        return any(v.address.seed and v.address.ours for v in self.parents.values())
 
     def _choose_unit(self, obtainable: int, waited_unit: int | None) -> int:
         if waited_unit is not None:

@@ -9,7 +9,8 @@ import pytest
 from dfcore.pieces import Geometry
 from dfdaemon.task.commands import FetchAny, FetchPiece, FetchUnit
 from dfdaemon.task.events import ParentAddress
-from dfdaemon.task.planner import Planner, PlanPolicy, Rarity, lowest, pick
+from dfdaemon.task.planner import Planner, PlanPolicy
+from dfdaemon.task.rarity import Rarity, lowest, pick
 
 MIB = 1 << 20
 
@@ -151,7 +152,7 @@ def test_dropping_a_parent_names_its_transfers() -> None:
 
 
 def test_rarity_counts_holders_up_and_down() -> None:
-    rarity = Rarity(4)
+    rarity = Rarity()
     rarity.add(0b1111)
     rarity.add(0b0011)
     assert rarity.rarest(0b1111) == 0b1100
