@@ -2,5 +2,5 @@
 
 ``wish`` reads what a pod asks for (pure), ``shares`` keeps one ``dffs mount`` per volume, ``binds``
 shows a folder of it to a pod. ``node``, ``controller`` and ``identity`` speak CSI, ``registration``
-makes the kubelet know of the driver.
+makes the kubelet know of the driver. ``provisioner`` makes volumes for claims, as a process of its own.
 """

@@ -45,10 +45,11 @@ class Access:
         if volume is None:
             raise NotFound(f"volumeAttributes.volume: {wish.volume!r} is not known to the driver")
         await self._check(volume, wish, secrets.get(TOKEN_SECRET, ""))
-        return Key(_secret(volume.url_file), _secret(volume.passphrase_file))
+        return Key(secret(volume.url_file), secret(volume.passphrase_file))
 
     async def _check(self, volume: VolumeConfig, wish: Wish, token: str) -> None:
-        if volume.open and wish.model:
+        # Who may make persistent volumes has chosen this one: pods do not.
+        if wish.claimed or (volume.open and wish.model):
             return
         if not wish.model:
             raise Denied("a folder of a volume is for pods that bring its metaURL in a secret")
@@ -74,7 +75,8 @@ class Access:
             raise Unavailable(f"the manager answered with {status}")
 
 
-def _secret(path: Path | None) -> str:
+def secret(path: Path | None) -> str:
+    """What is in a file of the configuration; empty without one. Raises ConfigError."""
     if path is None:
         return ""
     try:

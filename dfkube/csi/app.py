@@ -17,7 +17,9 @@ from dfkube.csi.access import Access
 from dfkube.csi.config import CsiConfig
 from dfkube.csi.controller import Controller
 from dfkube.csi.identity import Identity
+from dfkube.csi.kubeapi import KubeApi
 from dfkube.csi.node import Node
+from dfkube.csi.provisioner import Provisioner
 from dfkube.csi.publisher import Publisher
 from dfkube.csi.records import Records
 from dfkube.csi.registration import Registration, socket_path
@@ -54,6 +56,8 @@ class Healer:
 def build(config: CsiConfig) -> list[Service]:
     """The services in start order."""
     pool = Pool("csi", _THREADS)
+    if config.provision:
+        return [Provisioner(config, KubeApi.of_pod(), pool)]
     state = config.state_dir
     shares = Shares(state / "mounts", config.mount_options, config.mount_timeout_s)
     publisher = Publisher(shares, Records(state / "published"))

@@ -33,6 +33,8 @@ class CsiConfig:
     kubelet_socket: Path | None = None
     """Where the kubelet finds ``socket``; without it the driver does not register itself."""
     registry_dir: Path = Path("/registration")
+    provision: bool = False
+    """Make volumes for claims, by the account of this pod, in place of serving a node."""
     state_dir: Path = Path("/var/lib/meganeura/csi")
     volumes: dict[str, VolumeConfig] = field(default_factory=dict)
     manager_url: str = ""

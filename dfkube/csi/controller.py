@@ -13,10 +13,9 @@ from dfinfra.pb import csi_pb2 as csi
 from dfinfra.pb import csi_pb2_grpc as rpc
 from dfkube.csi import checks
 from dfkube.csi.access import PASSPHRASE_SECRET, URL_SECRET, Key
+from dfkube.csi.claims import FOLDER
 from dfkube.csi.commands import VOLUME, CommandFailed, dffs
 
-FOLDER = "pvc"
-"""Where in the volume they are."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}")
 _TIMEOUT_S = 60.0
 
@@ -42,7 +41,7 @@ class Controller(rpc.ControllerServicer):
         name, volume = _name(request.name), request.parameters.get("volume", "")
         wanted = request.capacity_range.required_bytes or request.capacity_range.limit_bytes
         key = _key(request.secrets)
-        size_bytes = await self._pool.run(_make, key, f"/{FOLDER}/{name}", wanted)
+        size_bytes = await self._pool.run(make_folder, key, f"/{FOLDER}/{name}", wanted)
         most = request.capacity_range.limit_bytes
         if size_bytes < request.capacity_range.required_bytes or 0 < most < size_bytes:
             raise SizeTakenError(f"{name}: is there with {size_bytes} bytes")
@@ -57,7 +56,7 @@ class Controller(rpc.ControllerServicer):
         checks.required(request, "volume_id")
         if _NAME.fullmatch(request.volume_id):
             key = _key(request.secrets)
-            await self._pool.run(_remove, key, f"/{FOLDER}/{request.volume_id}")
+            await self._pool.run(remove_folder, key, f"/{FOLDER}/{request.volume_id}")
         return csi.DeleteVolumeResponse()
 
     async def ValidateVolumeCapabilities(  # noqa: N802
@@ -95,8 +94,8 @@ def _key(secrets: Mapping[str, str]) -> Key:
     return Key(secrets[URL_SECRET], secrets.get(PASSPHRASE_SECRET, ""))
 
 
-def _make(key: Key, path: str, size_bytes: int) -> int:
-    """Make the folder with its quota; returns the quota that it has, 0 for none."""
+def make_folder(key: Key, path: str, size_bytes: int) -> int:
+    """Make the folder with its quota; returns the quota that it has, 0 for none. Blocking."""
     arguments = ["quota", "set", VOLUME, "--path", path, "--create"]
     known = _quota(key, path)
     if known is None:
@@ -116,8 +115,11 @@ def _quota(key: Key, path: str) -> int | None:
     return int(json.loads(told)["max_bytes"])
 
 
-def _remove(key: Key, path: str) -> None:
-    """Take the folder away, and its quota with it; one that is not there is no error."""
+def remove_folder(key: Key, path: str) -> None:
+    """Take the folder away, and its quota with it; one that is not there is no error.
+
+    Blocking. Raises CommandFailed.
+    """
     try:
         _run(key, ["rmr", f"{VOLUME}{path}"])
     except CommandFailed as error:

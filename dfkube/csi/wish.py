@@ -17,18 +17,24 @@ _MODEL = re.compile(r"([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)[@:]([A-Za-z0-9][\w
 _KNOWN = {"volume", "model", "subPath"}
 # What the kubelet adds of the pod begins so.
 _KUBELETS = "csi.storage.k8s.io/"
+_EPHEMERAL = f"{_KUBELETS}ephemeral"
 # The provisioner's own word in the context of volumes that it made.
 _PROVISIONERS = "storage.kubernetes.io/"
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """``folder`` is from the root of the volume. ``model`` is empty for folders and whole volumes."""
+    """``folder`` is from the root of the volume. ``model`` is empty for folders and whole volumes.
+
+    ``claimed``: a persistent volume asks for it, which pods cannot make. The kubelet says so, and puts
+    its word over a pod's (`podInfoOnMount` of the driver).
+    """
 
     volume: str
     folder: str
     model: str = ""
     read_only: bool = False
+    claimed: bool = False
 
 
 def read(attributes: Mapping[str, str]) -> Wish:
@@ -41,14 +47,15 @@ def read(attributes: Mapping[str, str]) -> Wish:
     for name in ours.keys() - _KNOWN:
         raise BadInput(f"volumeAttributes.{name}: unknown; allowed are {', '.join(sorted(_KNOWN))}")
     volume, model = ours.get("volume", ""), ours.get("model", "")
+    claimed = attributes.get(_EPHEMERAL) == "false"
     if not model:
-        return Wish(volume, sub_path(ours.get("subPath", "")))
+        return Wish(volume, sub_path(ours.get("subPath", "")), claimed=claimed)
     found = _MODEL.fullmatch(model)
     if found is None:
         raise BadInput(f"volumeAttributes.model: {model!r} must be org/name@tag")
     if "subPath" in ours:
         raise BadInput("volumeAttributes.subPath: does not go with model")
-    return Wish(volume, f"models/{found[1]}/{found[2]}", found[1], read_only=True)
+    return Wish(volume, f"models/{found[1]}/{found[2]}", found[1], True, claimed)
 
 
 def sub_path(text: str) -> str:

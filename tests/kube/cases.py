@@ -94,6 +94,7 @@ CASES = (
         values=(
             ("csi", {"enable": True, "volumesSecret": "urls", "volumes": [{"name": "models"}]}),
             ("csi.mountOptions", ["--cache-size=50G"]),
+            ("csi.storageClasses", [{"name": "folders", "volume": "models"}]),
             ("injector", {"enable": True, "mode": "proxy", "authorityConfigMap": "ca"}),
             ("injector.tools", True),
         ),

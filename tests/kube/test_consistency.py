@@ -20,13 +20,14 @@ from manager.__main__ import command as manager_command
 from manager.config import ManagerConfig
 from scheduler.__main__ import command as scheduler_command
 from scheduler.config import SchedulerConfig
+from seedpeer.config import SeedConfig
 from tests.kube.cases import CASES
 from tests.kube.chart import GUIDE, NAMESPACE, RELEASE, Case, Object, Rendered, selects
 from tests.kube.conftest import rendered_once
 
 CONFIGS: dict[str, type[Any]] = {
     "dfdaemon.yaml": DaemonConfig,
-    "seedpeer.yaml": DaemonConfig,
+    "seedpeer.yaml": SeedConfig,
     "scheduler.yaml": SchedulerConfig,
     "manager.yaml": ManagerConfig,
 }
@@ -76,8 +77,13 @@ def test_files_say_the_ports_that_pods_open(rendered: Rendered, tmp_path: Path) 
             assert config.admin.ip == "0.0.0.0"
         elif component == "manager":
             server, admin = found["manager.yaml"].server, found["manager.yaml"].admin
-            wanted = {"rest": server.rest.port, "grpc": server.grpc.port, "admin": admin.port}
-            assert opened == wanted
+            assert opened == {
+                "rest": server.rest.port,
+                "grpc": server.grpc.port,
+                "stream": server.stream.port,
+                "admin": admin.port,
+            }
+            assert server.stream.port != 0
             assert admin.ip == "0.0.0.0"
         elif component in ("seed-peer", "dfdaemon"):
             config = found["seedpeer.yaml" if component == "seed-peer" else "dfdaemon.yaml"]

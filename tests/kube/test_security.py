@@ -23,13 +23,16 @@ PRIVILEGED = {
     "csi": "as for mounts: a pod sees its model only if the mount propagates to it",
     "mount": "Kubernetes lets a mount propagate to other pods out of privileged containers alone",
 }
+# Pods that ask the API server something, and why.
+ACCOUNTS = {"csi-provisioner": "it makes persistent volumes for claims"}
 MIB = {"Mi": 1, "Gi": 1024}
 
 
 def test_nothing_is_privileged_without_a_reason(rendered: Rendered) -> None:
     for pod in rendered.pods():
         spec = pod["spec"]
-        assert spec["automountServiceAccountToken"] is False
+        asks = pod["metadata"]["labels"]["component"] in ACCOUNTS
+        assert spec["automountServiceAccountToken"] is asks
         assert not spec.get("hostPID") and not spec.get("hostIPC")
         assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
         if not {one["name"] for one in spec["containers"]} & set(PRIVILEGED):
@@ -51,6 +54,16 @@ def test_the_default_install_has_no_privileged_container() -> None:
     for case in (DEFAULT, GUIDES):
         names = {one["name"] for one in rendered_once(case).containers()}
         assert not names & set(PRIVILEGED)
+
+
+def test_accounts_may_do_no_more_than_they_must(rendered: Rendered) -> None:
+    used = {p["spec"]["serviceAccountName"] for p in rendered.pods()} - {"dragonfly"}
+    bound = {s["name"] for b in rendered.kind("ClusterRoleBinding") for s in b["subjects"]}
+    assert bound == used
+    for role in rendered.kind("ClusterRole"):
+        for rule in role["rules"]:
+            assert "*" not in [*rule["apiGroups"], *rule["resources"], *rule["verbs"]]
+            assert "secrets" not in rule["resources"]
 
 
 def test_no_key_is_readable_by_the_world(rendered: Rendered) -> None:

@@ -14,6 +14,7 @@ import yaml
 from dfdaemon.config import DaemonConfig
 from manager.config import ManagerConfig
 from scheduler.config import SchedulerConfig
+from seedpeer.config import SeedConfig
 from tests.architecture.sources import ROOT
 from tests.kube.config_schema import Schema, of_class
 
@@ -62,6 +63,17 @@ CSI_VOLUME: Schema = {
     "required": ["name"],
     "properties": {"name": MOUNT["properties"]["name"], "open": {"type": "boolean"}},
 }
+STORAGE_CLASS: Schema = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["name", "volume"],
+    "properties": {
+        "name": {"type": "string"},
+        "volume": MOUNT["properties"]["name"],
+        "reclaimPolicy": {"enum": ["Delete", "Retain"]},
+        "isDefault": {"type": "boolean"},
+    },
+}
 
 # What a key takes, wherever it stands; the rest is told by the default's kind.
 BY_NAME: dict[str, Schema] = {
@@ -87,11 +99,12 @@ BY_NAME: dict[str, Schema] = {
 }
 BY_PATH: dict[str, Schema] = {
     "scheduler.config": of_class(SchedulerConfig),
-    "seedPeer.config": of_class(DaemonConfig),
+    "seedPeer.config": of_class(SeedConfig),
     "dfdaemon.config": of_class(DaemonConfig),
     "manager.config": of_class(ManagerConfig),
     "dffs.mounts": {"type": "array", "items": MOUNT},
     "csi.volumes": {"type": "array", "items": CSI_VOLUME},
+    "csi.storageClasses": {"type": "array", "items": STORAGE_CLASS},
     "injector.mode": {"enum": ["endpoint", "proxy"]},
     "manager.database.type": {"enum": ["embedded", "postgresql", "mysql", "external"]},
     "manager.storage.type": {"enum": ["pvc", "emptyDir"]},

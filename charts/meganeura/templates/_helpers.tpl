@@ -45,11 +45,17 @@ annotations:
   {{- end }}
 {{- end }}
 
-{{- /* What the pod spec of every component has: root, component's values, component. */}}
+{{- /* What the pod spec of every component has: root, component's values, component; and, for one that asks the API
+server, the name of its account. */}}
 {{- define "meganeura.podspec" -}}
 {{- $root := index . 0 }}{{ $values := index . 1 }}{{ $component := index . 2 }}
+{{- if gt (len .) 3 }}
+serviceAccountName: {{ index . 3 }}
+automountServiceAccountToken: true
+{{- else }}
 serviceAccountName: {{ include "meganeura.fullname" $root }}
 automountServiceAccountToken: false
+{{- end }}
 enableServiceLinks: false
 terminationGracePeriodSeconds: {{ $values.terminationGracePeriodSeconds }}
 {{- with $root.Values.image.pullSecrets }}

@@ -222,6 +222,14 @@ def test_a_folder_made_for_a_claim_is_written_and_has_a_quota(
     withdraw(driver, channel, "claim")
 
 
+def test_a_persistent_volume_needs_no_secret(driver: Driver, channel: grpc.Channel) -> None:
+    whole = {"volume": "closed", "csi.storage.k8s.io/ephemeral": "false"}
+    driver.node(channel).NodePublishVolume(request(driver, "whole", volume_context=whole))
+    assert (driver.pods / "whole" / REVISION / "model.safetensors").read_bytes() == WEIGHTS
+    (driver.pods / "whole" / "mine").write_text("x")
+    withdraw(driver, channel, "whole")
+
+
 def test_what_the_specification_refuses_is_refused(driver: Driver, channel: grpc.Channel) -> None:
     node, codes = driver.node(channel), grpc.StatusCode
     block = csi.VolumeCapability()

@@ -17,7 +17,7 @@ from tests.kube.namespace import Namespace, end
 
 START_S = 60.0
 # Folders below /var that hold much or are mounted from: real ones, not of the overlay.
-OWN = ("lib/kubelet", "lib/meganeura", "lib/claims")
+OWN = ("lib/kubelet", "lib/meganeura", "lib/meganeura-csi", "lib/claims")
 SETUP = """
 set -e
 mount -t overlay overlay -o lowerdir=/var,upperdir=$1/var,workdir=$1/work /var

@@ -20,6 +20,12 @@ def test_a_folder_and_a_whole_volume() -> None:
     assert read({"volume": "models"}) == Wish("models", "")
 
 
+def test_the_kubelet_says_that_a_persistent_volume_asks() -> None:
+    attributes = {"volume": "models", "csi.storage.k8s.io/ephemeral": "false"}
+    assert read(attributes) == Wish("models", "", claimed=True)
+    assert not read(attributes | {"csi.storage.k8s.io/ephemeral": "true"}).claimed
+
+
 @pytest.mark.parametrize(
     ("attributes", "named"),
     [

@@ -4,12 +4,17 @@
 {{- $computed := dict
   "console" true
   "stateDir" "/var/lib/meganeura/manager"
-  "server" (dict "logDir" "/var/log/dragonfly/manager")
+  "server" (dict "logDir" "/var/log/dragonfly/manager" "stream" (dict "port" 65004))
   "auth" (dict "rootPasswordFile" "/etc/dragonfly/root/password")
   "security" (dict "dir" "/etc/dragonfly/hosts")
   "admin" (dict "ip" "0.0.0.0")
+  "jobs" (dict "keyFile" "/etc/dragonfly/jobs/key")
   "metrics" (dict "enable" $values.metrics.enable)
 }}
+{{- /* What hf:// means to jobs is what it means to the nodes. */}}
+{{- with dig "hub" "endpoint" "" .Values.dfdaemon.config }}
+{{- $_ := set $computed.jobs "hub" . }}
+{{- end }}
 {{- if ne $values.database.type "embedded" }}
 {{- $_ := set $computed "database" (dict "urlFile" "/etc/dragonfly/database/url") }}
 {{- end }}
@@ -25,6 +30,9 @@
 {{- define "meganeura.manager.grpc" -}}
 {{ dig "server" "grpc" "port" 65003 .Values.manager.config }}
 {{- end }}
+{{- define "meganeura.manager.stream" -}}
+{{ dig "server" "stream" "port" 65004 .Values.manager.config }}
+{{- end }}
 
 {{- /* The Secret with the database's url. */}}
 {{- define "meganeura.manager.database-secret" -}}
@@ -37,6 +45,10 @@
 {{- end }}
 {{- include "meganeura.fullname" . }}-{{ $database.type }}
 {{- end }}
+{{- end }}
+
+{{- define "meganeura.manager.jobs-secret" -}}
+{{ .Values.manager.existingJobsSecret | default (printf "%s-manager-jobs" (include "meganeura.fullname" .)) }}
 {{- end }}
 
 {{- define "meganeura.manager.root-secret" -}}
