@@ -64,16 +64,24 @@ class SchedulerConfig:
 
 @dataclass(frozen=True)
 class StorageConfig:
-    """The node's cache: ``dir`` for one disk, or ``disks`` for several."""
+    """The node's cache: ``dir`` for one disk, or ``disks`` for several.
+
+    ``size_limit_bytes`` and ``free_ratio`` are those of the one disk.
+    """
 
     dir: Path | None = None
     disks: tuple[DiskConfig, ...] = ()
     max_age_s: Seconds | None = 30 * 86400.0
     size_limit_bytes: Bytes | None = field(default=None, metadata={"key": "sizeLimit"})
+    free_ratio: float = 0.1
 
     def store(self, default_dir: Path) -> StoreConfig:
         disks = self.disks or (
-            DiskConfig(self.dir or default_dir, size_limit_bytes=self.size_limit_bytes),
+            DiskConfig(
+                self.dir or default_dir,
+                size_limit_bytes=self.size_limit_bytes,
+                free_ratio=self.free_ratio,
+            ),
         )
         return StoreConfig(disks, max_age_s=self.max_age_s)
 

@@ -46,7 +46,8 @@ def host_config(
     config: dict[str, Any] = {
         "host": {"hostname": name, "ip": ADDRESS},
         "scheduler": {"addrs": list(schedulers)},
-        "storage": {"dir": str(folder / "blobs")},
+        # However full the disk is that a test happens to run on.
+        "storage": {"dir": str(folder / "blobs"), "freeRatio": 0},
         "download": {
             "socketPath": str(folder / "dfdaemon.sock"),
             "outputDirs": [str(folder / "output")],
