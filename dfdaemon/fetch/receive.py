@@ -108,11 +108,14 @@ def _receive(
     hasher = UnitHasher()
     buffer = thread_buffer()
     at = place.start
+    ebb_at = place.end - min(EBB_SIZE, -(-place.size // 4))
     while at < place.end:
-        if on_ebb is not None and place.end - at <= min(EBB_SIZE, place.size // 4):
+        if on_ebb is not None and at >= ebb_at:
             on_ebb()
             on_ebb = None
-        view = buffer[: min(pace.read_size, place.end - at)]
+        # One read must not take the ebb and the end together, or the request would come too late.
+        stop = place.end if on_ebb is None else ebb_at
+        view = buffer[: min(pace.read_size, stop - at)]
         view = view[: link.receive_into(view)]
         hasher.update(view)
         if also is not None:
