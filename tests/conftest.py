@@ -12,56 +12,56 @@ import faulthandler
 import gc
 import os
 import signal
-import sys
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import psutil
 import pytest
+from pytest_timeout import timeout_timer
 
 from tests.standin.process import StandInProcess
 from tests.swarm.swarm import Swarm
 
 SwarmMaker = Callable[..., Swarm]
-LIMIT_S = 180.0
 _SWARMS = pytest.StashKey[list[Swarm]]()
+_STDERR = pytest.StashKey[TextIO]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """`kill -USR1 <pid>` prints every thread's stack: for a run that hangs."""
     # A copy of stderr as it is before tests are captured.
-    faulthandler.register(signal.SIGUSR1, file=os.dup(2), all_threads=True)
-    config.addinivalue_line("markers", "limit(seconds): how long the test may take, else 180 s")
+    config.stash[_STDERR] = os.fdopen(os.dup(2), "w")
+    faulthandler.register(signal.SIGUSR1, file=config.stash[_STDERR], all_threads=True)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Any:
-    """A test that hangs fails, with every thread's stack, instead of holding up all others."""
-    marker = item.get_closest_marker("limit")
-    limit_s = float(marker.args[0]) if marker else LIMIT_S
+@pytest.hookimpl(tryfirst=True)
+def pytest_timeout_set_timer(item: pytest.Item, settings: Any) -> bool:
+    """A test that hangs ends its worker, with every job's and thread's stack: no signal gets through
+    to a loop that waits in C, and none to a thread that waits for a file system."""
 
-    def too_long(_number: int, _frame: object) -> None:
-        faulthandler.dump_traceback(file=sys.__stderr__, all_threads=True)
-        for job in _jobs_of_this_thread():
-            job.print_stack(file=sys.__stderr__)
-        pytest.fail(f"not done after {limit_s:g} s; stacks are in the captured stderr")
+    def too_late() -> None:
+        stderr = item.config.stash[_STDERR]
+        print(f"not done after {settings.timeout:g} s: {item.nodeid}", file=stderr)
+        for job in (found for found in gc.get_objects() if isinstance(found, asyncio.Task)):
+            if not job.done():
+                job.print_stack(file=stderr)
+        stderr.flush()
+        faulthandler.dump_traceback(file=stderr, all_threads=True)
+        timeout_timer(item, settings)
 
-    before = signal.signal(signal.SIGALRM, too_long)
-    signal.setitimer(signal.ITIMER_REAL, limit_s)
-    try:
-        return (yield)
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+    timer = threading.Timer(settings.timeout, too_late)
+    timer.daemon = True
+    timer.start()
 
+    def cancel() -> None:
+        timer.cancel()
+        timer.join()
 
-def _jobs_of_this_thread() -> set[asyncio.Task[Any]]:
-    try:
-        return asyncio.all_tasks()
-    except RuntimeError:
-        return set()
+    item.cancel_timeout = cancel  # type: ignore[attr-defined]
+    return True
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -97,6 +97,7 @@ def _bed(make_bed: Callable[..., Bed], manager: Manager, folder: Path, *, tls: b
     )
 
 
+@pytest.mark.timeout(180 + AWAY_S)
 def test_members_that_know_the_manager_only_find_each_other_and_outlive_it(
     make_bed: Callable[..., Bed], manager: Manager, tmp_path: Path
 ) -> None:

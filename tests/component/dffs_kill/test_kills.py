@@ -20,7 +20,7 @@ _ENOUGH = 5
 _LIMIT_S = 120 + 60 * rounds()
 
 
-@pytest.mark.limit(_LIMIT_S)
+@pytest.mark.timeout(_LIMIT_S)
 @pytest.mark.timeout(_LIMIT_S)
 def test_nothing_acknowledged_is_lost_and_all_goes_on_by_itself() -> None:
     chance = random.Random(11)

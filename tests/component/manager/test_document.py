@@ -35,7 +35,7 @@ def _run(url: str, token: str, folder: Path) -> subprocess.CompletedProcess[str]
 
 
 @pytest.mark.skipif(not PROGRAM.exists(), reason="schemathesis: tests/component/manager/install")
-@pytest.mark.limit(900)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("role", ["root", "guest"])
 async def test_every_operation_answers_as_the_document_says(
     bed: Bed, role: str, tmp_path: Path

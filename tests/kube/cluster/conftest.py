@@ -19,6 +19,7 @@ import pytest
 from tests.kube import archives
 from tests.kube.cluster.cluster import BUILD, Cluster
 from tests.kube.cluster.hub import Hub
+from tests.kube.cluster.store import Store
 from tests.kube.docker import CACHE
 
 WANTED = os.environ.get("MEGANEURA_K8S", "")
@@ -113,6 +114,15 @@ def hub(cluster: Cluster, workdir: Path) -> Iterator[Hub]:
         yield standin
 
 
+@pytest.fixture(scope="session")
+def store(cluster: Cluster, workdir: Path) -> Iterator[Store]:
+    """An S3 server that pods reach."""
+    started = Store(cluster.outside, workdir / "store")
+    started.start()
+    yield started
+    started.clean_up()
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _a_cluster_without_the_release(cluster: Cluster) -> Iterator[None]:
     """Each module begins with none, whatever the one before it left."""
@@ -122,5 +132,5 @@ def _a_cluster_without_the_release(cluster: Cluster) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _up_for_all_modules(hub: Hub) -> None:
+def _up_for_all_modules(hub: Hub, store: Store) -> None:
     """Nothing of the cluster is first started within a module."""

@@ -9,7 +9,7 @@ from tests.kube.archives import DATABASES
 from tests.kube.chart import NAMESPACE
 from tests.kube.cluster.cluster import Cluster
 
-pytestmark = pytest.mark.limit(600)
+pytestmark = pytest.mark.timeout(600)
 
 
 def test_two_managers_share_a_database_of_the_chart(cluster: Cluster) -> None:

@@ -25,7 +25,7 @@ from tests.kube.cluster.cluster import Cluster
 from tests.kube.cluster.hub import Hub, run_guide
 from tests.kube.namespace import end
 
-pytestmark = pytest.mark.limit(600)
+pytestmark = pytest.mark.timeout(600)
 
 READY_S = 60.0
 SIZE_BYTES = 24 << 20

@@ -11,7 +11,7 @@ from tests.kube.archives import IMAGE
 from tests.kube.chart import NAMESPACE
 from tests.kube.cluster.cluster import Cluster
 
-pytestmark = pytest.mark.limit(600)
+pytestmark = pytest.mark.timeout(600)
 
 META = "sqlite:////var/lib/meganeura/volume/meta.db"
 POD = """
