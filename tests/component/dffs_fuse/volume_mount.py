@@ -41,7 +41,8 @@ def main() -> int:
         acl="acl" in words,
         squash=Squash() if "squash" in words else None,
     )
-    cache = CacheOptions(dirs=(Path(words["cache"]),) if "cache" in words else ())
+    dirs = (Path(words["cache"]),) if "cache" in words else ()
+    cache = CacheOptions(dirs=dirs, free_ratio=0.0)
     plan = MountPlan(point, "dffs:test", options, config={"volume": "test"}, grace_s=2.0)
     return mount_volume(
         lambda: Volume.open(url, VolumeOptions(cache=cache, mount_point=str(point))),

@@ -120,6 +120,7 @@ class KillBed:
         socket = self._node.socket.removeprefix("unix:")
         command = self._dffs(
             *("mount", self.engine.url, str(self.point), "--cache-dir", str(self.folder / "cache")),
+            *("--free-space-ratio", "0"),
             *("--daemon-socket", socket, "--no-cache-large-write"),
         )
         with self.mount_log.open("ab") as log:

@@ -43,6 +43,7 @@ def mounted(meta_url: str, tmp_path: Path) -> Iterator[Path]:
     point = tmp_path / "mnt"
     point.mkdir()
     words = ["mount", meta_url, str(point), "--cache-dir", str(tmp_path / "cache"), "--no-daemon"]
+    words += ["--free-space-ratio", "0"]
     with (tmp_path / "mount.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "dffs.cli.main", *words], stdout=log, stderr=log

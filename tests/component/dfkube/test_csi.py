@@ -54,7 +54,11 @@ class Driver:
                 "models": {"urlFile": str(folder / "url"), "open": True},
                 "closed": {"urlFile": str(folder / "url")},
             },
-            "mountOptions": [f"--cache-dir={folder}/cache", "--no-daemon"],
+            "mountOptions": [
+                f"--cache-dir={folder}/cache",
+                "--free-space-ratio=0",
+                "--no-daemon",
+            ],
         }
         (folder / "csi.yaml").write_text(yaml.safe_dump(config))
 
