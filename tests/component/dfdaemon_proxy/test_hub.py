@@ -229,11 +229,13 @@ async def test_the_hubs_rate_limit_is_passed_on_and_kept_for_all(
     cluster: Cluster, standin: StandIn, http: aiohttp.ClientSession
 ) -> None:
     standin.faults.add("status", status=429, headers={"Retry-After": "30"})
+    waits_s = [30]
     for _ in range(3):
         node = await cluster.node()
         async with http.head(f"{node.url}/org/tiny/resolve/main/config.json") as answer:
             assert answer.status == 429
-            assert 28 <= int(answer.headers["Retry-After"]) <= 30
+            waits_s.append(int(answer.headers["Retry-After"]))
+    assert waits_s == sorted(waits_s, reverse=True) and waits_s[-1] > 0
     assert standin.counters.requests["resolve HEAD"] == 1
 
 
