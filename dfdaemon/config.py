@@ -146,7 +146,11 @@ class MetricsConfig:
 
 @dataclass(frozen=True)
 class TracingConfig:
-    """``endpoint``: an OTLP gRPC collector, ``http://host:4317``; needs the tracing extra."""
+    """``endpoint``: an OTLP gRPC collector, ``http://host:4317``; needs the tracing extra.
+
+    A download is one trace over the hosts that are configured so, below the client's own if it sends
+    ``traceparent``. OpenTelemetry's variables count, e.g. ``OTEL_TRACES_SAMPLER``.
+    """
 
     endpoint: str | None = None
 

@@ -110,7 +110,7 @@ def serve(
 
     _raise_file_limit()
     if config.tracing.endpoint:
-        tracing.setup(profile.service, config.tracing.endpoint)
+        tracing.setup(profile.service, config.tracing.endpoint, config.host.name)
 
     async def work() -> int:
         node = app.build(config, profile, memory(config))
@@ -120,4 +120,5 @@ def serve(
     try:
         return lifecycle.run_loop(work, loop=config.loop)
     finally:
+        tracing.flush()
         opened.close()

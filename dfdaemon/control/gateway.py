@@ -13,6 +13,7 @@ from dfdaemon.control.links import Links
 from dfdaemon.control.seeds import SeedDirectory
 from dfdaemon.task.service import HubAnswer, HubGateway
 from dfdaemon.task.spec_proto import SECRET_HEADERS
+from dfinfra import tracing
 from dfinfra.pb import meganeura_pb2 as pb
 
 ANSWER_TIMEOUT_S = 30.0
@@ -46,7 +47,9 @@ class SeedGateway:
         for address in await self._seeds.near(self._name_of(url)):
             question = pb.Ask(kind="hub", method=method, url=url, headers=dict(headers), body=body)
             try:
-                answer = await self._links.to(address).ask(question, ANSWER_TIMEOUT_S)
+                with tracing.span("ask the seed", seed=f"{address[0]}:{address[1]}") as span:
+                    question.traceparent = span.traceparent
+                    answer = await self._links.to(address).ask(question, ANSWER_TIMEOUT_S)
             except (PeerBroken, TimeoutError):
                 self._seeds.shun(address)
                 continue

@@ -19,6 +19,7 @@ from dfdaemon.task.registry import TaskRegistry
 from dfdaemon.task.service import HubAnswer
 from dfdaemon.task.spec_proto import from_frame
 from dfdaemon.upload.served import ServedTask
+from dfinfra import tracing
 from dfinfra.jobs import JobGroup
 from dfinfra.logs import get_logger
 from dfinfra.pb import meganeura_pb2 as pb
@@ -137,7 +138,12 @@ class Serving:
         spec = from_frame(join.spec) if join.HasField("spec") else None
         try:
             found = self._registry.join(
-                join.task_id, spec, child, _span(join.wanted_ranges), secure=channel.secure
+                join.task_id,
+                spec,
+                child,
+                _span(join.wanted_ranges),
+                secure=channel.secure,
+                traceparent=join.traceparent,
             )
         except MeganeuraError as error:
             child.failed(error)
@@ -163,7 +169,8 @@ class Serving:
 
     async def _ask(self, channel: Channel, ask: pb.Ask) -> None:
         try:
-            answer = await self._answer(ask)
+            with tracing.span("answer for the Hub", ask.traceparent, method=ask.method):
+                answer = await self._answer(ask)
         except MeganeuraError as error:
             failed = pb.Answer(id=ask.id, status=error.http_status, source=error.code)
             failed.body = str(error).encode()

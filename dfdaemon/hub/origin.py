@@ -22,6 +22,7 @@ from dfdaemon.hub.config import HubConfig
 from dfdaemon.hub.facts import header
 from dfdaemon.hub.ratelimit import RateGates
 from dfdaemon.task.service import HubAnswer
+from dfinfra import tracing
 from dfinfra.clock import Clock
 
 _ATTEMPTS = 3
@@ -68,7 +69,10 @@ class OriginGateway:
                 return refusal
             last = attempt == _ATTEMPTS - 1
             try:
-                answer = await self._ask_once(method, url, headers, body)
+                host = urlsplit(url).hostname
+                with tracing.span("ask the origin", method=method, host=host) as span:
+                    answer = await self._ask_once(method, url, headers, body)
+                    span.set(status=answer.status)
             except MeganeuraError as error:
                 if last or not error.retryable:
                     raise

@@ -12,6 +12,7 @@ import ssl
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -37,6 +38,7 @@ from dfdaemon.proxy.target import split_authority
 from dfdaemon.proxy.tunnel import TakenOver, open_tunnel
 from dfdaemon.proxy.upstream import Upstream
 from dfdaemon.task.service import HubGateway, TaskService
+from dfinfra import tracing
 from dfinfra.clock import Clock
 from dfinfra.http import listen_error
 from dfinfra.logs import get_logger
@@ -214,7 +216,7 @@ class ProxyServer:
             if route.way in (Way.TUNNEL, Way.INTERCEPT):
                 response = await self._connect(request, route)
             else:
-                response = await self._counted(request, route)
+                response = await self._traced(request, route)
         except ConnectionError:
             # The client has gone, or must be shown that the answer broke off.
             cut_off(request)
@@ -227,6 +229,16 @@ class ProxyServer:
                 _log.warning("request failed", way=way, status=error.http_status, error=str(error))
         self._metrics.done(way, response.status, self._parts.clock.monotonic() - started_at)
         return response
+
+    async def _traced(self, request: web.BaseRequest, route: Route) -> web.StreamResponse:
+        """A client that sends W3C Trace Context sees our spans below its own."""
+        parent = request.headers.get("traceparent", "")
+        origin = urlsplit(route.url)
+        about = {"method": request.method, "way": route.way.value, "host": origin.hostname}
+        with tracing.span(f"proxy {request.method}", parent, path=origin.path, **about) as span:
+            response = await self._counted(request, route)
+            span.set(status=response.status)
+            return response
 
     async def _counted(self, request: web.BaseRequest, route: Route) -> web.StreamResponse:
         if self._requests >= self._config.limits.requests:

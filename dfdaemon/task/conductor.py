@@ -30,7 +30,7 @@ from dfdaemon.task.service import Traffic
 from dfdaemon.task.spec import TaskSpec
 from dfdaemon.task.transfers import Transfers
 from dfinfra.jobs import JobGroup
-from dfinfra.tracing import current_trace_id
+from dfinfra.tracing import Span, begin
 
 TICK_S = 0.5
 KEPT_HEADERS = ("content-type", "etag", "last-modified", "content-disposition", "content-language")
@@ -53,16 +53,22 @@ class Child(Protocol):
 class Conductor:
     """One download on this host and everybody who waits for it.
 
+    ``trace`` is its span, a child of what opened it, here or (``traceparent``) on another host.
     ``generation`` counts how often the bytes had to be thrown away, and ``doubtful_end`` is how far
     readers have seen such bytes. ``on_end`` is called once, when the download is over or was given up.
     """
 
     def __init__(
-        self, spec: TaskSpec, parts: EngineParts, on_end: Callable[[Conductor], None]
+        self,
+        spec: TaskSpec,
+        parts: EngineParts,
+        on_end: Callable[[Conductor], None],
+        traceparent: str = "",
     ) -> None:
         self.spec = spec
         self.parts = parts
         self.peer_id = parts.new_peer_id()
+        self.trace: Span = begin("download", traceparent, task=spec.task_id, peer=self.peer_id)
         self.generation = 0
         self.doubtful_end = 0
         self.quiet = asyncio.Event()
@@ -100,7 +106,6 @@ class Conductor:
         self._verified = False
         self._ended = False
         self._validator = spec.validator
-        self.trace = current_trace_id()
 
     @property
     def restricted(self) -> bool:

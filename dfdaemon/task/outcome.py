@@ -61,7 +61,7 @@ class Outcome:
             peer=self._conductor.peer_id,
             task=self._conductor.spec.task_id,
             component="PeerTask",
-            trace=self._conductor.trace,
+            trace=self._conductor.trace.trace_id,
         )
 
     def count(self, event: it.UnitArrived, source: str) -> None:
@@ -84,7 +84,7 @@ class Outcome:
         log_done(
             task_id=conductor.spec.task_id,
             peer_id=conductor.peer_id,
-            trace=conductor.trace,
+            trace=conductor.trace.trace_id,
             cost_ms=round(cost_s * 1000),
             size_bytes=conductor.geometry.size_bytes,
             traffic=self.traffic,
@@ -97,7 +97,7 @@ class Outcome:
             peer=self._conductor.peer_id,
             task=self._conductor.spec.task_id,
             component="PeerTask",
-            trace=self._conductor.trace,
+            trace=self._conductor.trace.trace_id,
             cost_ms=round(cost_s * 1000),
             error=error.code,
             reason=str(error),
@@ -110,7 +110,7 @@ class Outcome:
             peer=self._conductor.peer_id,
             task=self._conductor.spec.task_id,
             component="PeerTask",
-            trace=self._conductor.trace,
+            trace=self._conductor.trace.trace_id,
             reason=why,
         )
 
@@ -121,11 +121,21 @@ class Outcome:
             peer=self._conductor.peer_id,
             task=self._conductor.spec.task_id,
             component="PeerTask",
-            trace=self._conductor.trace,
+            trace=self._conductor.trace.trace_id,
         )
 
     def _end(self, word: str) -> float:
         self.word = word
         self._metrics.tasks.labels(word).inc()
         self._metrics.running.dec()
+        traffic = self.traffic
+        trace = self._conductor.trace
+        trace.set(
+            outcome=word,
+            origin_bytes=traffic.origin_bytes,
+            seed_bytes=traffic.seed_bytes,
+            peer_bytes=traffic.peer_bytes,
+            local_bytes=traffic.local_bytes,
+        )
+        trace.end(self._conductor.error if word == "failed" else None)
         return self._conductor.parts.clock.monotonic() - self._began

@@ -57,6 +57,7 @@ class ParentDesk:
             spec=to_frame(conductor.spec, with_headers=parent.seed),
             held=blob.held.to_bytes() if blob else b"",
             wanted_ranges=[pb.Span(start=r.start, end=r.end) for r in conductor.wanted_ranges],
+            traceparent=conductor.trace.traceparent,
         )
         self._links.subscribe(address, join, self)
 

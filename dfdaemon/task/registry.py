@@ -116,14 +116,14 @@ class TaskRegistry:
         handle.task_id = spec.task_id
         return handle
 
-    def _conductor(self, spec: TaskSpec) -> Conductor:
+    def _conductor(self, spec: TaskSpec, traceparent: str = "") -> Conductor:
         """The running download of the spec's version of the content; it is started if need be."""
         conductor = self._running.get(spec.task_id)
         if conductor is not None and not conductor.has_version(spec.validator):
             conductor.supersede()
             conductor = self._running.get(spec.task_id)
         if conductor is None:
-            conductor = Conductor(spec, self.parts, self._ended)
+            conductor = Conductor(spec, self.parts, self._ended, traceparent)
             self._running[spec.task_id] = conductor
             if before := self._ending.get(spec.task_id):
                 self._jobs.spawn(self._start_after(before, conductor), name="start")
@@ -177,11 +177,13 @@ class TaskRegistry:
         wanted: ByteRange | None,
         *,
         secure: bool,
+        traceparent: str = "",
     ) -> Blob | Conductor:
         """Attach a child on another host.
 
         Answers with the finished blob, or with the conductor that will tell the child. A seed starts
-        a task that it does not know from the child's ``spec``. Raises NotFound, Denied, Unavailable.
+        a task that it does not know from the child's ``spec``, and goes on with its trace. Raises
+        NotFound, Denied, Unavailable.
         """
         if self.parts.store.is_unverified(task_id):
             raise Unavailable("the blob is being verified after a restart")
@@ -196,7 +198,7 @@ class TaskRegistry:
             self._check_secure(spec.restricted, secure)
             if spec.task_id != task_id:
                 raise NotFound("the task id does not belong to what was described")
-            conductor = self._conductor(spec)
+            conductor = self._conductor(spec, traceparent)
         if conductor is None:
             raise NotFound("this host does not have the task")
         self._check_secure(conductor.restricted, secure)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from blobstore.blob import Blob
 from dfcore.bitmap import Bitmap
@@ -29,6 +31,7 @@ from dfdaemon.task import commands as do
 from dfdaemon.task import events as it
 from dfdaemon.task.origin_runs import FIRST_REQUEST_BYTES
 from dfinfra.jobs import JobGroup
+from dfinfra.tracing import Span, span
 
 if TYPE_CHECKING:
     from dfdaemon.task.conductor import Conductor
@@ -150,15 +153,17 @@ class Transfers:
         address = conductor.parent_address(parent)
         blob = await self._blob
         try:
-            got = await self._parts.parents.fetch(
-                (address.ip, address.port),
-                request,
-                blob,
-                conductor.promised_digest if address.seed else conductor.expected_digest,
-                self._limiter(),
-                claim=lambda unit: conductor.claim(number, unit),
-                on_ebb=lambda: conductor.post(it.TransferEbbed(number)),
-            )
+            with self._fetching(address) as trace:
+                got = await self._parts.parents.fetch(
+                    (address.ip, address.port),
+                    request,
+                    blob,
+                    conductor.promised_digest if address.seed else conductor.expected_digest,
+                    self._limiter(),
+                    claim=lambda unit: conductor.claim(number, unit),
+                    on_ebb=lambda: conductor.post(it.TransferEbbed(number)),
+                )
+                trace.set(unit=got.unit, size_bytes=got.length)
         except (MeganeuraError, OSError) as error:
             conductor.post(_missed(number, error))
         else:
@@ -184,6 +189,11 @@ class Transfers:
                 length = blob.geometry.unit_range(unit).size
                 conductor.post(it.UnitArrived(number, unit, length, digest, got.cost_s))
 
+    def _fetching(self, address: it.ParentAddress) -> AbstractContextManager[Span]:
+        """The span of one transfer from a parent."""
+        from_whom = {"parent": address.peer_id, "parent_ip": address.ip, "seed": address.seed}
+        return span("fetch from a peer", self._conductor.trace, **from_whom)
+
     # From the origin
 
     def _request(self, wanted: ByteRange | None, blob: Blob | None) -> OriginRequest:
@@ -200,9 +210,12 @@ class Transfers:
     async def _ask(self, request: OriginRequest) -> OriginStream:
         """At the origin, or before it where content is kept."""
         memory, origin = self._parts.memory, self._parts.origin
-        if memory is None:
-            return await origin.open(request)
-        return await memory.open(self._conductor.spec, request, origin.open)
+        host = urlsplit(request.url).hostname
+        wanted = f"{request.range.start}-{request.range.end}" if request.range else ""
+        with span("open at the origin", self._conductor.trace, host=host, range=wanted):
+            if memory is None:
+                return await origin.open(request)
+            return await memory.open(self._conductor.spec, request, origin.open)
 
     async def _open_origin(self, number: int) -> None:
         conductor = self._conductor
@@ -260,15 +273,22 @@ class Transfers:
         loop = asyncio.get_running_loop()
         blob = await self._blob
         geometry = blob.geometry
+        units, size_bytes = f"{first}-{until}", 0
 
         def arrived(unit: int, digest: bytes) -> None:
+            nonlocal size_bytes
             length = geometry.unit_range(unit).size
+            size_bytes += length
             event = it.UnitArrived(number, unit, length, digest, 0.0)
             loop.call_soon_threadsafe(conductor.post, event)
 
         limiter = together(self._limiter(), self._parts.limiters.origin)
         try:
-            await stream.into(blob, first, until, arrived, limiter)
+            with span("receive from the origin", conductor.trace, units=units) as trace:
+                try:
+                    await stream.into(blob, first, until, arrived, limiter)
+                finally:
+                    trace.set(size_bytes=size_bytes)
         except OSError as error:
             conductor.post(it.StoreFailed(_store_error(error)))
             return

@@ -92,7 +92,7 @@ class Span(_message.Message):
     def __init__(self, start: _Optional[int] = ..., end: _Optional[int] = ...) -> None: ...
 
 class Join(_message.Message):
-    __slots__ = ("task_id", "peer_id", "spec", "held", "wanted", "complete", "wanted_ranges")
+    __slots__ = ("task_id", "peer_id", "spec", "held", "wanted", "complete", "wanted_ranges", "traceparent")
     TASK_ID_FIELD_NUMBER: _ClassVar[int]
     PEER_ID_FIELD_NUMBER: _ClassVar[int]
     SPEC_FIELD_NUMBER: _ClassVar[int]
@@ -100,6 +100,7 @@ class Join(_message.Message):
     WANTED_FIELD_NUMBER: _ClassVar[int]
     COMPLETE_FIELD_NUMBER: _ClassVar[int]
     WANTED_RANGES_FIELD_NUMBER: _ClassVar[int]
+    TRACEPARENT_FIELD_NUMBER: _ClassVar[int]
     task_id: str
     peer_id: str
     spec: TaskSpec
@@ -107,7 +108,8 @@ class Join(_message.Message):
     wanted: bytes
     complete: bool
     wanted_ranges: _containers.RepeatedCompositeFieldContainer[Span]
-    def __init__(self, task_id: _Optional[str] = ..., peer_id: _Optional[str] = ..., spec: _Optional[_Union[TaskSpec, _Mapping]] = ..., held: _Optional[bytes] = ..., wanted: _Optional[bytes] = ..., complete: _Optional[bool] = ..., wanted_ranges: _Optional[_Iterable[_Union[Span, _Mapping]]] = ...) -> None: ...
+    traceparent: str
+    def __init__(self, task_id: _Optional[str] = ..., peer_id: _Optional[str] = ..., spec: _Optional[_Union[TaskSpec, _Mapping]] = ..., held: _Optional[bytes] = ..., wanted: _Optional[bytes] = ..., complete: _Optional[bool] = ..., wanted_ranges: _Optional[_Iterable[_Union[Span, _Mapping]]] = ..., traceparent: _Optional[str] = ...) -> None: ...
 
 class Joined(_message.Message):
     __slots__ = ("task_id", "size_bytes", "piece_length", "unit_length", "held", "digests", "response_headers", "complete", "digest", "restricted", "validator", "peer_id")
@@ -204,7 +206,7 @@ class Header(_message.Message):
     def __init__(self, name: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
 
 class Ask(_message.Message):
-    __slots__ = ("id", "kind", "method", "url", "headers", "body")
+    __slots__ = ("id", "kind", "method", "url", "headers", "body", "traceparent")
     class HeadersEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -218,13 +220,15 @@ class Ask(_message.Message):
     URL_FIELD_NUMBER: _ClassVar[int]
     HEADERS_FIELD_NUMBER: _ClassVar[int]
     BODY_FIELD_NUMBER: _ClassVar[int]
+    TRACEPARENT_FIELD_NUMBER: _ClassVar[int]
     id: int
     kind: str
     method: str
     url: str
     headers: _containers.ScalarMap[str, str]
     body: bytes
-    def __init__(self, id: _Optional[int] = ..., kind: _Optional[str] = ..., method: _Optional[str] = ..., url: _Optional[str] = ..., headers: _Optional[_Mapping[str, str]] = ..., body: _Optional[bytes] = ...) -> None: ...
+    traceparent: str
+    def __init__(self, id: _Optional[int] = ..., kind: _Optional[str] = ..., method: _Optional[str] = ..., url: _Optional[str] = ..., headers: _Optional[_Mapping[str, str]] = ..., body: _Optional[bytes] = ..., traceparent: _Optional[str] = ...) -> None: ...
 
 class Answer(_message.Message):
     __slots__ = ("id", "status", "headers", "body", "source")

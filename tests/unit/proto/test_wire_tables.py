@@ -114,13 +114,13 @@ def test_control_channel_frames_keep_their_numbers() -> None:
         "Hello": "1 host_id:str; 2 ip:str; 3 port:i32; 4 seed:bool; 5 version:u32; 6 hostname:str",
         "Span": "1 start:u64; 2 end:u64",
         "Join": "1 task_id:str; 2 peer_id:str; 3 spec:TaskSpec; 4 held:bytes; 5 wanted:bytes; "
-        "6 complete:bool; 7 wanted_ranges:Span[]",
+        "6 complete:bool; 7 wanted_ranges:Span[]; 8 traceparent:str",
         "Joined": "1 task_id:str; 2 size_bytes:u64; 3 piece_length:u64; 4 unit_length:u64; "
         "5 held:bytes; 6 digests:bytes; 7 response_headers:map<str,str>; 8 complete:bool; "
         "9 digest:str; 10 restricted:bool; 11 validator:str; 12 peer_id:str",
         "Have": "1 task_id:str; 2 units:u32[]; 3 digests:bytes; 4 complete:bool",
         "Ask": "1 id:u64; 2 kind:str; 3 method:str; 4 url:str; 5 headers:map<str,str>; "
-        "6 body:bytes",
+        "6 body:bytes; 7 traceparent:str",
         "Answer": "1 id:u64; 2 status:i32; 3 headers:Header[]; 4 body:bytes; 5 source:str",
     }
     for name, fields in expected.items():
