@@ -42,6 +42,7 @@ from dfdaemon.task.metrics import TaskMetrics
 from dfdaemon.task.parts import EngineParts, HostIdentity, Limiters
 from dfdaemon.task.registry import TaskRegistry
 from dfdaemon.task.service import HubAnswer
+from dfdaemon.upload.relay import GRPC_PROTOCOL
 from dfdaemon.upload.sendfile import Sender
 from dfdaemon.upload.server import UnitSent, UploadConfig, UploadServer
 from dfinfra.admin import AdminServer
@@ -50,7 +51,7 @@ from dfinfra.clock import SystemClock
 from dfinfra.http import client_session
 from dfinfra.lifecycle import Service
 from dfinfra.metrics import new_registry
-from dfinfra.net import own_address
+from dfinfra.net import local_address, own_address
 from dfinfra.offload import Pool
 from dfinfra.pb import common_pb2, meganeura_pb2
 from dfinfra.rpc.channels import Channels
@@ -143,7 +144,8 @@ class _Builder:
             self._upload_config(),
             serving,
             hello,
-            tls=server_context(self._identity) if self._identity else None,
+            tls=server_context(self._identity, alpn=(GRPC_PROTOCOL,)) if self._identity else None,
+            grpc=local_address(self._config.upload.ip, self._config.upload.rpc_port),
             limiter=self._upload_limiter,
             sender=self._sender,
             on_sent=self._sent,
@@ -304,9 +306,9 @@ class _Builder:
             clock=SystemClock(),
             registry=self._registry,
             leaves=self._leaves(),
+            trust=self._trust,
             server_ip=self._host.ip,
         )
-            trust=self._trust,
         return [ProxyServer(self._config.proxy, self._config.hub, parts)]
 
     def _leaves(self) -> LeafCache | None:

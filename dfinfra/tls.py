@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dfcore.errors import ConfigError
@@ -32,9 +32,15 @@ __all__ = [
 _KEPT_S = 7 * 24 * 3600.0
 
 
-def server_context(identity: Identity) -> ssl.SSLContext:
-    """For listeners between hosts: only clients with a certificate of the authority enter."""
-    return _mutual(ssl.PROTOCOL_TLS_SERVER, identity)
+def server_context(identity: Identity, *, alpn: Sequence[str] = ()) -> ssl.SSLContext:
+    """For listeners between hosts: only clients with a certificate of the authority enter.
+
+    ``alpn`` are protocols that a client may ask for by name.
+    """
+    context = _mutual(ssl.PROTOCOL_TLS_SERVER, identity)
+    if alpn:
+        context.set_alpn_protocols(list(alpn))
+    return context
 
 
 def client_context(identity: Identity) -> ssl.SSLContext:

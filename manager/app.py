@@ -13,6 +13,7 @@ from importlib.metadata import version
 
 from dfcore.errors import ConfigError
 from dfinfra.admin import AdminServer
+from dfinfra.authority import host_identity
 from dfinfra.clock import SystemClock
 from dfinfra.lifecycle import Service
 from dfinfra.metrics import CollectorRegistry, new_registry
@@ -56,11 +57,13 @@ def build(config: ManagerConfig) -> App:
     database = Database(_database_url(config), threads=config.database.connections)
     database.before_commit = audit.before_commit
     changes = Changes(database, config.poll_s)
+    identity = host_identity(config.security.dir)
     core = Core(
         config=config,
         database=database,
         changes=changes,
         channels=Channels(),
+        secure=None if identity is None else Channels(identity),
         metrics=registry,
         clock=SystemClock(),
         replica=uuid.uuid4().hex,
@@ -83,6 +86,7 @@ def build(config: ManagerConfig) -> App:
         changes,
         Tidy(),
         Closing("channels", core.channels.close),
+        *([Closing("secure channels", core.secure.close)] if core.secure else []),
         *(service for part in parts for service in part.services),
         *grpc.services,
         rest,

@@ -27,7 +27,9 @@ class Core:
     changes: Changes
     """What changed, in this replica or another: wait on it instead of asking again and again."""
     channels: Channels
-    """gRPC channels to schedulers and nodes, with the cluster's certificate if there is one."""
+    """gRPC channels to schedulers and nodes."""
+    secure: Channels | None
+    """The same over the cluster's TLS, if this manager has a certificate."""
     metrics: CollectorRegistry
     clock: Clock
     replica: str

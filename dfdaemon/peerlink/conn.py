@@ -34,6 +34,7 @@ class PlainConn:
     """Packets over a non-blocking socket in clear."""
 
     secure = False
+    protocol = ""
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
@@ -92,6 +93,11 @@ class StreamConn:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
         self.writer = writer
+
+    @property
+    def protocol(self) -> str:
+        """What was agreed on within TLS (ALPN); empty if nothing was said."""
+        return self.writer.get_extra_info("ssl_object").selected_alpn_protocol() or ""
 
     async def read_packet(self, longest: int = MAX_REQUEST_SIZE) -> Packet | None:
         """The next packet, None if the peer closed between two. PeerBroken within one."""

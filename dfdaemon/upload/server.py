@@ -1,8 +1,8 @@
 """The Vortex port of this host: who connects, how, and to what end.
 
-Three kinds of connection share the port and are told apart by their first bytes: TLS or clear, then a
+Kinds of connection share the port and are told apart by their first bytes: TLS or clear, then a
 hello (control channel), a request for a unit (data connection of our own), or a request for a piece
-(plain Dragonfly). ``app`` makes one; the task engine is behind `TaskHost`.
+(plain Dragonfly); within TLS also gRPC. ``app`` makes one; the task engine is behind `TaskHost`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from dfdaemon.peerlink.connect import answer
 from dfdaemon.peerlink.waiting import readable
 from dfdaemon.upload.config import UploadConfig
 from dfdaemon.upload.data import DataService, OnSent, UnitSent
+from dfdaemon.upload.relay import GRPC_PROTOCOL, relay
 from dfdaemon.upload.sendfile import Sender
 from dfdaemon.upload.served import TaskHost
 from dfdaemon.vortex.pieces import ErrorCode, PieceError
@@ -46,6 +47,7 @@ class UploadServer:
 
     With ``tls`` (the cluster's mutual TLS as a server) control channels are taken over TLS alone,
     and restricted blobs leave over TLS alone; without it restricted blobs do not leave at all.
+    ``grpc`` is where this host serves gRPC in the clear.
     """
 
     name = "upload"
@@ -57,6 +59,7 @@ class UploadServer:
         hello: pb.Hello,
         *,
         tls: ssl.SSLContext | None = None,
+        grpc: tuple[str, int] | None = None,
         limiter: Limiter = NO_LIMIT,
         sender: Sender | None = None,
         on_sent: OnSent | None = None,
@@ -66,6 +69,7 @@ class UploadServer:
         self._host = host
         self._hello = hello
         self._tls = tls
+        self._grpc = grpc
         self._channel_config = channel_config or ChannelConfig()
         self._sender = sender or Sender(threads=config.send_threads)
         self._owns_sender = sender is None
@@ -147,8 +151,11 @@ class UploadServer:
             async with asyncio.timeout(self._config.first_packet_timeout_s):
                 if await _begins_tls(sock):
                     conn = await self._secured(sock)
-                packet = await conn.read_packet()
-            if packet is not None:
+                for_grpc = conn.protocol == GRPC_PROTOCOL and self._grpc is not None
+                packet = None if for_grpc else await conn.read_packet()
+            if for_grpc and self._grpc is not None:
+                await relay(await conn.to_streams(), self._grpc)
+            elif packet is not None:
                 await self._serve(conn, packet)
         except (OSError, TimeoutError, BadInput, PeerBroken) as error:
             _log.debug("connection ended", peer=peer_ip, reason=str(error) or repr(error))

@@ -89,6 +89,7 @@ class JobTarget(Base):
     port: Mapped[int]
     seed: Mapped[bool]
     cluster_id: Mapped[int] = mapped_column(BigInteger)
+    download_port: Mapped[int] = mapped_column(default=0)
 
 
 class JobStep(Base):

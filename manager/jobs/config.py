@@ -25,7 +25,7 @@ class JobsConfig:
     ca_file: Path | None = None
     """Authorities that vouch for origins, instead of the system's."""
     credentials_in_clear: bool = False
-    """Send credentials to nodes although their peer gRPC is not encrypted."""
+    """Send credentials also to nodes that can be reached unencrypted only; see `security.dir`."""
     key_file: Path | None = None
     """32 random bytes that secrets are enciphered with; made if missing. All replicas need the same
     file. Without it the key is kept in the database."""

@@ -24,7 +24,11 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class JobHost:
-    """A host that a job may ask. ``address`` is that of its peer gRPC, ``ip:port``."""
+    """A host that a job may ask.
+
+    ``address`` is that of its peer gRPC, ``ip:port``; ``secure_address`` where it takes gRPC over the
+    cluster's TLS, if it is one of ours and has a certificate.
+    """
 
     id: str
     hostname: str
@@ -32,11 +36,17 @@ class JobHost:
     port: int
     seed: bool
     cluster_id: int = 0
+    download_port: int = 0
 
     @property
     def address(self) -> str:
         """Where its gRPC listens."""
-        return f"[{self.ip}]:{self.port}" if ":" in self.ip else f"{self.ip}:{self.port}"
+        return _joined(self.ip, self.port)
+
+    @property
+    def secure_address(self) -> str:
+        """Its Vortex port; empty if it is not known."""
+        return _joined(self.ip, self.download_port) if self.download_port else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,3 +113,7 @@ def check_choice(choice: HostChoice) -> None:
         raise BadInput("count: must be at least 1")
     if choice.percentage is not None and not 1 <= choice.percentage <= 100:
         raise BadInput("percentage: must be from 1 to 100")
+
+
+def _joined(ip: str, port: int) -> str:
+    return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"

@@ -101,7 +101,7 @@ def _handlers(shared: Means) -> dict[str, Handler]:
         return await core.database.read(lambda s: active_schedulers(s, cluster_ids))
 
     swarm = Swarm(core.channels, schedulers)
-    nodes = Nodes(core.channels, in_clear=shared.config.credentials_in_clear)
+    nodes = Nodes(core.channels, core.secure, in_clear=shared.config.credentials_in_clear)
     keep = core.config.retention
 
     def old_audits(session: Session) -> int:

@@ -58,7 +58,10 @@ def read_plan(session: Session, job_id: int) -> Plan:
     )
     return Plan(
         [PlannedFile.from_json(file.plan) for file in files],
-        [JobHost(h.host_id, h.hostname, h.ip, h.port, h.seed, h.cluster_id) for h in hosts],
+        [
+            JobHost(h.host_id, h.hostname, h.ip, h.port, h.seed, h.cluster_id, h.download_port)
+            for h in hosts
+        ],
     )
 
 

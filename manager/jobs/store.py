@@ -165,6 +165,7 @@ def keep_plan(session: Session, claimed: Claim, plan: Plan) -> bool:
             "port": host.port,
             "seed": host.seed,
             "cluster_id": host.cluster_id,
+            "download_port": host.download_port,
         }
         for no, host in enumerate(plan.hosts)
     ]

@@ -63,6 +63,7 @@ class Swarm:
                         port=host.port,
                         seed=bool(host.type),
                         cluster_id=scheduler.cluster_id,
+                        download_port=host.download_port,
                     )
         return list(found.values())
 

@@ -6,9 +6,18 @@ import asyncio
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from dfcore.errors import Unavailable
+from dfinfra.rpc.channels import Channels
+from dfinfra.tls import create_ca, issue
+from manager.jobs import nodes
+from manager.jobs.files import Access, PlannedFile
+from manager.jobs.hosts import JobHost
+from manager.jobs.nodes import Nodes
+from manager.jobs.spec import PreheatSpec
 from tests.component.manager_jobs.bed import started
 from tests.standin.fixtures import READER_TOKEN
 from tests.standin.process import StandInProcess
@@ -80,6 +89,58 @@ async def test_a_private_repository_needs_its_secret(
         assert job["state"] == "SUCCESS", job["error"]
         assert job["progress"]["done_steps"] == 6
         assert READER_TOKEN not in str(job)
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hosts count as other machines, and their clear port is out of reach."""
+    monkeypatch.setattr(nodes, "_is_loopback", lambda _: False)
+    monkeypatch.setattr(JobHost, "address", property(lambda _: "127.0.0.1:1"))
+
+
+@pytest.mark.usefixtures("elsewhere")
+async def test_credentials_reach_nodes_over_the_clusters_tls_and_no_other_way(
+    hub: StandInProcess, swarm: Swarm, tmp_path: Path
+) -> None:
+    port = int(swarm.scheduler.address.rpartition(":")[2])
+    wish = {"url": "hf://org/secret", "secret": "hub", "scope": "all_peers"}
+    changes: dict[str, Any] = {"scheduler_port": port, "jobs": {"hub": hub.hub_url}}
+    for folder in ("clear", "secure", "security"):
+        (tmp_path / folder).mkdir()
+    async with started(tmp_path / "clear", **changes) as bed:
+        await bed.client.ask("PUT", "/api/v1/secrets/hub", {"secret": READER_TOKEN})
+        refused = await bed.client.over(await bed.client.preheat(**wish))
+        assert refused["state"] == "FAILURE"
+        assert "security.dir" in refused["error"]
+    issue(create_ca(swarm.folder / "ca"), tmp_path / "security", "host")
+    changes["security"] = {"dir": str(tmp_path / "security")}
+    async with started(tmp_path / "secure", **changes) as bed:
+        await bed.client.ask("PUT", "/api/v1/secrets/hub", {"secret": READER_TOKEN})
+        number = await bed.client.preheat(**wish)
+        job = await bed.client.over(number)
+        assert job["state"] == "SUCCESS", job["error"]
+        steps = await bed.client.ask("GET", f"/api/v1/jobs/{number}/steps", per_page=100)
+        task_id = next(s["task_id"] for s in steps if s["file"] == "config.json")
+        told = await bed.client.ask(
+            "POST", "/api/v1/jobs", {"type": "get_task", "args": {"task_id": task_id}}
+        )
+        found = await bed.client.over(told["id"])
+        assert len(found["result"]["job_states"][0]["results"][0]["peers"]) == 3
+
+
+@pytest.mark.usefixtures("elsewhere")
+async def test_a_host_without_the_clusters_certificate_gets_no_credentials(
+    swarm: Swarm, tmp_path: Path
+) -> None:
+    config = swarm.nodes[0].config["upload"]
+    host = JobHost("id", "node-1", "127.0.0.1", 1, False, 1, config["port"])
+    access = Access("hf://org/secret", token=READER_TOKEN)
+    stranger = Channels(issue(create_ca(tmp_path / "other"), tmp_path / "stranger", "host"))
+    asking = Nodes(Channels(), stranger, in_clear=False)
+    with pytest.raises(Unavailable, match="takes no TLS of the cluster"):
+        file, spec = PlannedFile("x", access.url), PreheatSpec("file", (access.url,))
+        await asking.bring(host, file, access, spec, lambda *_: None)
+    await stranger.close()
 
 
 def _get(base: str) -> int:
