@@ -1,8 +1,8 @@
 """Looks for contradictions in a volume's metadata, and puts them right where that loses nothing.
 
 Each pass streams one kind of record and compares it with what the passes before have seen; only
-numbers are kept in memory. Meant for a volume that nobody writes to: changes made meanwhile look
-like contradictions.
+numbers are kept in memory. Best for a volume that nobody writes to: changes made meanwhile look
+like contradictions, until it is looked again.
 """
 
 from __future__ import annotations
@@ -25,7 +25,12 @@ from dffs.meta.types import (
 )
 from dffs.meta.work import Work
 
-_Found = Iterator[tuple[str, int, str, Callable[[], None] | None]]
+# How often it is looked while others use the volume.
+_LOOKS = 3
+
+# Kind, inode, message, and what puts it right.
+_Doubt = tuple[str, int, str, Callable[[], None] | None]
+_Found = Iterator[_Doubt]
 
 
 class _Seen:
@@ -47,29 +52,40 @@ class Check(Core):
     def check(self, *, repair: bool = False) -> Iterator[Problem]:
         """Look for contradictions: names, counts, parents, references, use.
 
-        While other clients use the volume nothing is repaired: what they do looks like
-        contradictions.
+        What other clients do meanwhile looks like contradictions: then a problem is what is seen at
+        every one of several looks, and nothing is repaired.
         """
-        others = self._others() if repair else ""
+        others = self._others()
+        if others:
+            for kind, ino, message, put_right in self._seen_every_time():
+                hint = f" (not repaired while {others})" if repair and put_right else ""
+                yield Problem(kind, ino, f"{message}{hint}")
+            return
+        for kind, ino, message, put_right in self._look():
+            if repair and put_right is not None:
+                put_right()
+                yield Problem(kind, ino, message, repaired=True)
+            else:
+                yield Problem(kind, ino, message)
+
+    def _seen_every_time(self) -> list[_Doubt]:
+        found = list(self._look())
+        for _ in range(_LOOKS - 1):
+            if found:
+                again = {doubt[:3] for doubt in self._look()}
+                found = [doubt for doubt in found if doubt[:3] in again]
+        return found
+
+    def _look(self) -> _Found:
         seen = _Seen()
         repairs = Repairs(self)
         self._load(seen)
-        for found in (
-            self._check_entries(seen, repairs),
-            self._check_inodes(seen, repairs),
-            self._check_rows(seen, repairs),
-            self._check_references(seen, repairs),
-            self._check_side_records(seen, repairs),
-            self._check_use(seen, repairs),
-        ):
-            for kind, ino, message, put_right in found:
-                if not repair or put_right is None:
-                    yield Problem(kind, ino, message)
-                elif others:
-                    yield Problem(kind, ino, f"{message} (not repaired while {others})")
-                else:
-                    put_right()
-                    yield Problem(kind, ino, message, repaired=True)
+        yield from self._check_entries(seen, repairs)
+        yield from self._check_inodes(seen, repairs)
+        yield from self._check_rows(seen, repairs)
+        yield from self._check_references(seen, repairs)
+        yield from self._check_side_records(seen, repairs)
+        yield from self._check_use(seen, repairs)
 
     def _others(self) -> str:
         now_ns = self.now_ns

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from dfcore.errors import BadInput, NotFound
 from dffs.meta import keys
 from dffs.meta.fs import Meta, open_meta
+from dffs.meta.kv import Pair
 from dffs.meta.types import ROOT_INO, FileKind, LockKind, QuotaKind
 from dfinfra.clock import SystemClock
 from tests.contract.dffs_meta.conftest import MakeMeta
@@ -280,6 +282,25 @@ def test_contradictions_are_found_and_put_right(meta: Meta, open_client: MakeMet
     sound(meta)
     assert meta.resolve(ROOT, b"/lost+found/%d" % lost).kind == FileKind.FILE
     assert names(meta, top) == [b"f"]
+
+
+def test_what_others_do_meanwhile_is_no_contradiction(
+    meta: Meta, open_client: MakeMeta, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ino = file(meta, ROOT_INO, b"f")
+    write(meta, ino, "a", "b")
+    other = open_client()
+    other.open_session(mount_point="/mnt")
+    stream = meta.engine.stream
+
+    def with_a_change(start: bytes, end: bytes) -> Iterator[Pair]:
+        if start == keys.REFERENCE and other.getattr(ino).size_bytes:
+            other.setattr(ROOT, ino, size=0)
+        yield from stream(start, end)
+
+    monkeypatch.setattr(meta.engine, "stream", with_a_change)
+    sound(meta)
+    assert other.getattr(ino).size_bytes == 0
 
 
 class AnHourAgo(SystemClock):
