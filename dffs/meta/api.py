@@ -343,3 +343,8 @@ class LocksApi(Protocol):
 
 class MetaApi(NamesApi, AttributesApi, ContentApi, LocksApi, VolumeApi, Protocol):
     """All of it."""
+
+    @property
+    def change_count(self) -> int:
+        """Another number after each change that was made through this object."""
+        ...

@@ -5,6 +5,7 @@ numbers.
 from __future__ import annotations
 
 import errno
+import itertools
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -45,6 +46,8 @@ class Core:
         self.heartbeat_s = heartbeat_s
         self.reclaim_age_s = reclaim_age_s
         self.sid = 0
+        self._change_numbers = itertools.count(1)
+        self.change_count = 0
         self.hints: dict[tuple[int, bytes], int] = {}
         self._opened: Counter[int] = Counter()
         self._claimed: set[int] = set()  # orphans that are marked as open here
@@ -92,10 +95,13 @@ class Core:
             work.finish()
             return result
 
-        with ExitStack() as locks:
-            for stripe in sorted({ino % _STRIPES for ino in inos}):
-                locks.enter_context(self._stripes[stripe])
-            return self.engine.transact(attempt)
+        try:
+            with ExitStack() as locks:
+                for stripe in sorted({ino % _STRIPES for ino in inos}):
+                    locks.enter_context(self._stripes[stripe])
+                return self.engine.transact(attempt)
+        finally:
+            self.change_count = next(self._change_numbers)
 
     def _new_ino(self) -> int:
         """A number for a new inode; they come in batches, unused ones are lost."""

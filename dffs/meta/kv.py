@@ -149,6 +149,19 @@ class Txn(ABC):
             found = sorted((key, value) for key, value in merged.items() if value is not None)
         return found if limit is None else found[:limit]
 
+    def scan_through(
+        self, start: bytes, end: bytes, limit: int
+    ) -> list[tuple[bytes, bytes, bytes | None]]:
+        """Pairs as `scan` gives them, each with the record of the inode that it leads to.
+
+        For looking only: own writes are not seen, and nothing is noted for the check for conflicts.
+        """
+        found = self._read_range(start, end, limit, False)
+        if not found:
+            return []
+        targets = self._read([THROUGH_PREFIX + value[:THROUGH_BYTES] for _, value in found])
+        return [(*pair, target) for pair, target in zip(found, targets, strict=True)]
+
     def put(self, key: bytes, value: bytes) -> None:
         """Set a value."""
         self.writes[key] = value

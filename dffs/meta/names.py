@@ -164,11 +164,10 @@ class Names(Core):
                 need(work, caller, work.directory(ino), READ)
             prefix = keys.entry(ino, b"")
             start = prefix if after is None else prefix + after + b"\x00"
-            found = work.txn.scan(start, keys.after(prefix), limit=limit)
-            raws: list[bytes | None] = [None] * len(found)
+            end = keys.after(prefix)
             if with_attr:
-                raws = work.txn.get_many([b"i" + value[:8] for _, value in found])
-            return [_entry(key, value, raw) for (key, value), raw in zip(found, raws, strict=True)]
+                return [_entry(*row) for row in work.txn.scan_through(start, end, limit)]
+            return [_entry(*pair, None) for pair in work.txn.scan(start, end, limit=limit)]
 
         return self._read(op)
 

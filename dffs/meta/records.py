@@ -148,7 +148,16 @@ class Node:
 
 def unpack_attr(ino: int, raw: bytes) -> Attr:
     """An inode's record as callers see it."""
-    return Node.unpack(ino, raw).attr()
+    kind, flags, mode, uid, gid, nlink, size, rdev, atime, mtime, ctime, parent, version = (
+        _NODE.unpack_from(raw)
+    )
+    content = f"sha256:{raw[_NODE.size :].hex()}" if len(raw) > _NODE.size else ""
+    return Attr(
+        *(ino, KINDS[kind], mode, uid, gid, nlink, size, rdev, atime, mtime, ctime, parent),
+        version,
+        content,
+        _FLAGS[flags],
+    )
 
 
 def pack_entry(ino: int, kind: int) -> bytes:

@@ -21,7 +21,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from dffs.meta.kv import EngineDown, Pair, public_url
 from dffs.meta.optimistic import OptimisticEngine, OptimisticTxn, Range
-from dffs.meta.redisscripts import COMMIT, RANGE, THROUGH
+from dffs.meta.redisscripts import COMMIT, RANGE, RANGE_THROUGH, THROUGH
 from dffs.meta.retry import one_line
 from dfinfra.logs import get_logger
 
@@ -53,6 +53,13 @@ class _RedisTxn(OptimisticTxn):
         if keys_only:
             return [(key, b"") for key in found]
         return list(zip(found[::2], found[1::2], strict=True))
+
+    def scan_through(
+        self, start: bytes, end: bytes, limit: int
+    ) -> list[tuple[bytes, bytes, bytes | None]]:
+        """See Txn; in one round trip."""
+        flat = self._engine.script(RANGE_THROUGH, start, end, limit)
+        return list(zip(flat[::3], flat[1::3], flat[2::3], strict=True))
 
     def _read_counter(self, name: bytes) -> int:
         return int(self._engine.ask(b"HGET", self._engine.counts, name) or 0)
@@ -189,7 +196,7 @@ def _range_arguments(seen: Range) -> list[bytes]:
 
 _DIGESTS = {
     script: hashlib.sha1(script, usedforsecurity=False).hexdigest().encode()
-    for script in (COMMIT, RANGE, THROUGH)
+    for script in (COMMIT, RANGE, RANGE_THROUGH, THROUGH)
 }
 
 

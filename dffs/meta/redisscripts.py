@@ -44,6 +44,23 @@ return range(ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4] == '1')
 """
 )
 
+# ARGV: start, end, limit. Answer: key, value, and the record of the inode that the value leads to.
+RANGE_THROUGH = b"""
+local keys = redis.call('ZRANGEBYLEX', KEYS[2], '[' .. ARGV[1], '(' .. ARGV[2], 'LIMIT', 0, ARGV[3])
+local answer = {}
+for from = 1, #keys, 2000 do
+  local to = math.min(from + 1999, #keys)
+  local values, leads = redis.call('HMGET', KEYS[1], unpack(keys, from, to)), {}
+  for i = 1, #values do leads[i] = 'i' .. string.sub(values[i] or '', 1, 8) end
+  local targets = redis.call('HMGET', KEYS[1], unpack(leads))
+  for i = 1, #values do
+    local at = 3 * (from + i - 2)
+    answer[at + 1], answer[at + 2], answer[at + 3] = keys[from + i - 1], values[i], targets[i]
+  end
+end
+return answer
+"""
+
 # ARGV: the lengths of six lists, then these: watched (key, "-" or "+" and value), ranges (start,
 # end, limit, with values, sha1 of what was found), puts (key, value), deletes, counters (name,
 # delta), appends (prefix, value). Answer: 1, or 0 when something that was read has changed.

@@ -77,9 +77,11 @@ class InodeFlag(IntFlag):
 NO_FLAGS = InodeFlag(0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Attr:
-    """The attributes of one inode.
+    """The attributes of one inode. Nobody changes one.
+
+    It is not frozen: making a frozen one takes several times as long, and a listing makes thousands.
 
     `mode` holds the permission bits (07777) only. `parent` is 0 for a file with several names.
     `version` grows by one with each change of content. `content` is "sha256:…" of the whole file

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
 
 from dffs.fuse import wire
 from dffs.fuse.operations import Data, Request
 from dffs.fuse.wire import OpenOut
 from dffs.meta.types import Caller, Entry, FileKind
 from dffs.vfs.kernel.base import OperationsBase
-from dffs.vfs.kernel.handles import PAGE, DirHandle
+from dffs.vfs.kernel.handles import PAGE, DirHandle, Fetcher
+
+T = TypeVar("T")
 
 _DIRECTORY = int(FileKind.DIRECTORY)
+_LISTERS = 2
 _DOTS = 2  # "." and ".." come first
 # What READDIRPLUS says of a name whose attributes are not to be kept: an entry of zeros.
 _NO_ENTRY = bytes(128)
@@ -22,6 +27,20 @@ _ROW_PLUS = 128 + 24 + 7
 
 class DirectoryOperations(OperationsBase):
     """Operations on open directories."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._listers = ThreadPoolExecutor(_LISTERS, "listing")
+        self._heard = 0
+
+    def changed_elsewhere(self, ino: int) -> int:
+        """The kernel is about to be told: what was fetched ahead is outdated. Gives the inode's node."""
+        self._heard += 1
+        return self.nodes.node(ino)
+
+    def stop_listing(self) -> None:
+        """Nothing more is fetched ahead; returns when nothing is under way."""
+        self._listers.shutdown(cancel_futures=True)
 
     def opendir(self, request: Request) -> OpenOut:
         """Open a directory; the kernel has checked the rights."""
@@ -37,7 +56,14 @@ class DirectoryOperations(OperationsBase):
         def fetch(after: bytes | None, with_attr: bool) -> list[Entry]:
             return self.meta.readdir(caller, ino, after=after, limit=PAGE, with_attr=with_attr)
 
-        return DirHandle(ino, node, fetch, names)
+        fetcher = Fetcher(fetch, lambda: (self.meta.change_count, self._heard), self._later)
+        return DirHandle(ino, node, fetcher, names)
+
+    def _later(self, work: Callable[[], T]) -> Future[T] | None:
+        try:
+            return self._listers.submit(work)
+        except RuntimeError:
+            return None  # the mount is about to end
 
     def readdir(self, request: Request, handle: int, offset: int, size: int, plus: bool) -> Data:
         """Names from a position on, with attributes if `plus`, as many as fit."""

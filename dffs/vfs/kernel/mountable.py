@@ -31,6 +31,7 @@ def close_volume(volume: MountableVolume, ops: KernelOperations) -> None:
         volume.files.flush_all()
     except (OSError, MeganeuraError) as error:
         _log.error("something that was written is lost", error=str(error))
+    ops.stop_listing()
     for number, handle in ops.handles.items():
         ops.handles.pop(number)
         with suppress(OSError, MeganeuraError):

@@ -230,7 +230,7 @@ class MountProcess:
         meta = self.volume.meta
         if meta.get_settings().changelog:
             own = 0 if self.plan.options.read_only else meta.open_session()
-            self._follower = Follower(meta, self._server.notifier, self._ops.nodes.node, own)
+            self._follower = Follower(meta, self._server.notifier, self._ops.changed_elsewhere, own)
             self._follower.start()
 
     def _unfollow(self) -> None:

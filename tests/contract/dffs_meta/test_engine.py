@@ -55,6 +55,26 @@ def test_a_function_that_raises_leaves_nothing(engine: Engine) -> None:
     assert engine.counters().get(b"n", 0) == 0
 
 
+def test_a_range_is_read_with_the_records_it_leads_to(engine: Engine) -> None:
+    def fill(txn: Txn) -> None:
+        for number in range(4500):
+            ino = number.to_bytes(8, "big")
+            txn.put(b"d%04d" % number, ino + b"\x08")
+            if number != 2:
+                txn.put(b"i" + ino, b"record %d" % number)
+
+    def through(start: bytes, end: bytes, limit: int) -> list[tuple[bytes, bytes, bytes | None]]:
+        return engine.transact(lambda txn: txn.scan_through(start, end, limit), read_only=True)
+
+    engine.transact(fill)
+    found = through(b"d", b"e", 5000)
+    assert [row[0] for row in found] == [b"d%04d" % number for number in range(4500)]
+    assert [row[2] for row in found[1:4]] == [b"record 1", None, b"record 3"]
+    assert found[4499][1:] == ((4499).to_bytes(8, "big") + b"\x08", b"record 4499")
+    assert through(b"d0003", b"d0005", 1) == found[3:4]
+    assert through(b"e", b"f", 10) == []
+
+
 def test_ranges_are_ordered_bounded_and_see_own_writes(engine: Engine) -> None:
     put(engine, a="1", b="2", c="3", d="4")
 
