@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from bench import chain, hub, latency, manager, origin, requests, scheduler, swarm_cli
+from bench import chain, hub, latency, manager, origin, requests, scheduler, small, swarm_cli
 from bench.cli import json_option, measured
 from bench.fs import command as fs
 from bench.report import RESULTS, show
@@ -136,6 +136,7 @@ for command in (
     latency.command,
     requests.command,
     scheduler.command,
+    small.command,
     swarm_cli.command,
 ):
     main.add_command(command)
@@ -160,6 +161,7 @@ EVERYTHING = {
     "chain": ["chain"],
     "latency": ["latency"],
     "requests": ["requests"],
+    "small-files": ["small-files"],
     "hub": ["hub"],
     "hub-requests": ["hub-requests"],
     "origin": ["origin"],
