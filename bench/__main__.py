@@ -15,6 +15,7 @@ from bench.report import RESULTS, show
 from bench.simulate import figures as simulated
 from bench.simulate.scenario import Scenario, Unfairness
 from dfcore.quantities import parse_size
+from dfinfra.command import entry
 
 
 @click.group(help=__doc__)
@@ -193,4 +194,4 @@ def all_command() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(entry(main, "bench")())

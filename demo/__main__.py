@@ -26,7 +26,7 @@ from demo import stage
 from demo.show import Screen
 from dfcore.errors import BadInput
 from dfcore.quantities import format_size, parse_size
-from dfinfra.lifecycle import main_guard
+from dfinfra.command import HELP_OPTIONS, entry
 from tests.clients import packages
 from tests.swarm.daemon import DaemonError
 
@@ -44,7 +44,7 @@ class Options:
     keep: bool
 
 
-@click.command("demo", help=__doc__, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command("demo", help=__doc__, context_settings=HELP_OPTIONS)
 @click.option("--size", default="1GiB", envvar="DEMO_SIZE", show_default=True)
 @click.option(
     "--nodes", default=3, envvar="DEMO_NODES", type=click.IntRange(1, 32), show_default=True
@@ -60,16 +60,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _ended)
     # A shell without job control starts what is in the background with SIGINT ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    def invoke() -> int:
-        try:
-            return int(command.main(standalone_mode=False) or 0)
-        except click.ClickException as error:
-            raise BadInput(error.format_message()) from error
-        except click.exceptions.Abort:
-            return 130
-
-    return main_guard(invoke, prog="demo")
+    return entry(command, "demo")()
 
 
 def _ended(number: int, _frame: object) -> NoReturn:

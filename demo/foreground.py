@@ -17,10 +17,10 @@ from typing import Any, NoReturn
 
 import click
 
-from dfcore.errors import BadInput, MeganeuraError, Unavailable
+from dfcore.errors import MeganeuraError, Unavailable
 from dfdaemon.config import log_dir, state_dir
 from dfinfra.authority import create_ca, issue
-from dfinfra.lifecycle import main_guard
+from dfinfra.command import HELP_OPTIONS, entry
 from tests.swarm.daemon import Daemon, DaemonError
 from tests.swarm.guard import Guard
 from tests.swarm.plan import ADDRESS, HostPorts, host_config
@@ -76,7 +76,7 @@ class Place:
         return self.logs / service if self.logs else log_dir(service)
 
 
-@click.command("run", help=__doc__, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command("run", help=__doc__, context_settings=HELP_OPTIONS)
 @click.option("--hub", default="https://huggingface.co", envvar="HUB", show_default=True)
 @click.option(
     "--state",
@@ -98,16 +98,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _ended)
     # A shell without job control starts what is in the background with SIGINT ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    def invoke() -> int:
-        try:
-            return int(command.main(standalone_mode=False) or 0)
-        except click.ClickException as error:
-            raise BadInput(error.format_message()) from error
-        except click.exceptions.Abort:
-            return 130
-
-    return main_guard(invoke, prog="run")
+    return entry(command, "run")()
 
 
 def run(hub: str, place: Place) -> int:

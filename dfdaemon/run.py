@@ -9,7 +9,6 @@ from pathlib import Path
 
 import click
 
-from dfcore.errors import BadInput
 from dfdaemon import app
 from dfdaemon.config import DaemonConfig, Profile
 from dfdaemon.config import log_dir as default_log_dir
@@ -17,6 +16,7 @@ from dfdaemon.reload import Reloader
 from dfdaemon.task.memory import Memory
 from dfinfra import config as settings
 from dfinfra import lifecycle, logs, tracing
+from dfinfra.command import HELP_OPTIONS, entry, service_options
 
 
 def command(
@@ -28,30 +28,22 @@ def command(
 ) -> Callable[[], int]:
     """The entry point of a daemon with this profile; returns the exit code."""
 
-    @click.command(prog, help=about, context_settings={"help_option_names": ["-h", "--help"]})
+    @click.command(prog, help=about, context_settings=HELP_OPTIONS)
     @click.version_option(package_name="meganeura", prog_name=prog)
-    @click.option("--config", "path", type=click.Path(path_type=Path), help="YAML file.")
-    @click.option(
-        "--set",
-        "overrides",
-        multiple=True,
-        metavar="KEY=VALUE",
-        help="Override one key of the file, e.g. proxy.tcpListen.port=65001. May be repeated.",
-    )
+    @service_options("proxy.tcpListen.port=65001")
     @click.option("--log-level", default=None, help="debug, info, warning or error.")
     @click.option("--log-dir", type=click.Path(path_type=Path), help="Folder for core.log.")
     @click.option("--console", is_flag=True, help="Log to stderr as well.")
-    @click.option("--ready-file", type=click.Path(path_type=Path), help="Written when ready.")
     def run(
         path: Path | None,
-        overrides: tuple[str, ...],
+        values: dict[str, str],
         log_level: str | None,
         log_dir: Path | None,
         console: bool,
         ready_file: Path | None,
     ) -> int:
         def load() -> DaemonConfig:
-            config = settings.load(config_class, path, dict(_pair(text) for text in overrides))
+            config = settings.load(config_class, path, values)
             log = config.log
             log = replace(
                 log,
@@ -63,25 +55,7 @@ def command(
 
         return serve(load, profile, ready_file, memory)
 
-    def main() -> int:
-        def invoke() -> int:
-            try:
-                return int(run.main(standalone_mode=False) or 0)
-            except click.ClickException as error:
-                raise BadInput(error.format_message()) from error
-            except click.exceptions.Abort:
-                return 130
-
-        return lifecycle.main_guard(invoke, prog=prog)
-
-    return main
-
-
-def _pair(text: str) -> tuple[str, str]:
-    key, separator, value = text.partition("=")
-    if not separator or not key:
-        raise BadInput(f"--set {text}: must be KEY=VALUE")
-    return key, value
+    return entry(run, prog)
 
 
 def _raise_file_limit() -> None:

@@ -7,7 +7,7 @@ import sys
 import click
 
 from dfdaemon.cli import ca, explain, job, model, swarm, tasks
-from dfdaemon.cli.entry import entry
+from dfinfra.command import entry
 
 
 @click.group(

@@ -17,12 +17,13 @@ from rich.console import Console
 from dfcore.errors import BadInput
 from dfcore.pieces import MAX_PIECE_LENGTH, MIN_PIECE_LENGTH
 from dfcore.quantities import format_duration, format_size
-from dfdaemon.cli.entry import DIGEST, DURATION, HEADER, SIZE, entry, run_async
+from dfdaemon.cli.entry import DIGEST, HEADER, SIZE, run_async
 from dfdaemon.cli.get import Summary, get
 from dfdaemon.cli.hubfiles import token_of_environment
 from dfdaemon.cli.items import DEFAULT_HUB, GetOptions, StorageOptions
 from dfdaemon.task.spec import Headers
 from dfinfra.clock import SystemClock
+from dfinfra.command import DURATION, entry
 
 _PATH = click.Path(path_type=Path)
 

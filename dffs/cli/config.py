@@ -10,13 +10,14 @@ import click
 
 from dfcore.errors import BadInput
 from dffs.blocks.keys import open_key, seal_key
-from dffs.cli.entry import DURATION, META_URL, RATE, SIZE, passphrase, passphrase_option
+from dffs.cli.entry import META_URL, RATE, SIZE, passphrase, passphrase_option
 from dffs.cli.report import show
 from dffs.cli.status import described
 from dffs.format import COMPRESSIONS, Format
 from dffs.meta.fs import open_meta
 from dffs.meta.types import Settings
 from dffs.object.opening import STORAGES, Location, open_store
+from dfinfra.command import DURATION
 
 _DAY_S = 86400.0
 _RECORD = ("storage", "bucket", "region", "access_key", "secret_key", "session_token")

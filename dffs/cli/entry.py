@@ -9,62 +9,19 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import click
 
-from dfcore.errors import BadInput, MeganeuraError
-from dfcore.quantities import parse_duration, parse_size
+from dfcore.quantities import parse_size
 from dffs.named import meta_url_of
-from dfinfra import lifecycle
+from dfinfra.command import Parsed
 
 T = TypeVar("T")
 
 PASSPHRASE_VARIABLE = "MEGANEURA_PASSPHRASE"
 _BIT_RATE = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _SHORT_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)([KMGTP])", re.I)
-
-
-def entry(command: click.Command, prog: str) -> Callable[[], int]:
-    """The console script of a command; returns the exit code."""
-
-    def main() -> int:
-        return lifecycle.main_guard(lambda: _invoke(command), prog=prog)
-
-    return main
-
-
-def _invoke(command: click.Command) -> int:
-    try:
-        return int(command.main(standalone_mode=False) or 0)
-    except click.ClickException as error:
-        raise BadInput(error.format_message()) from error
-    except click.exceptions.Abort:
-        return 130
-    except OSError as error:
-        raise MeganeuraError(_told(error)) from error
-
-
-def _told(error: OSError) -> str:
-    what = error.strerror or str(error)
-    return f"{error.filename}: {what}" if error.filename else what
-
-
-class Parsed(click.ParamType, Generic[T]):  # type: ignore[type-arg]  # generic in newer ones only
-    """An option's value, read by a function that raises BadInput."""
-
-    def __init__(self, name: str, parse: Callable[[str], T]) -> None:
-        self.name = name
-        self._parse = parse
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> T:
-        """Called by click; values that come from defaults are converted already."""
-        if not isinstance(value, str):
-            return value  # type: ignore[no-any-return]
-        try:
-            return self._parse(value)
-        except BadInput as error:
-            self.fail(str(error), param, ctx)
 
 
 def _size(text: str) -> int:
@@ -82,7 +39,6 @@ def _rate(text: str) -> int:
 
 SIZE: Parsed[int] = Parsed("size", _size)
 RATE: Parsed[int] = Parsed("rate", _rate)
-DURATION: Parsed[float] = Parsed("duration", parse_duration)
 
 
 def _meta_url(_ctx: click.Context, _param: click.Parameter, text: str) -> str:

@@ -9,7 +9,7 @@ from typing import cast
 import click
 
 from dffs.cli.commands import COMMANDS
-from dffs.cli.entry import entry
+from dfinfra.command import entry
 
 
 class _Commands(click.Group):
@@ -33,7 +33,7 @@ def command() -> None:
     """A file system whose blocks live in an object store and whose cache is the swarm's."""
 
 
-main = entry(command, "dffs")
+main = entry(command, "dffs", files_are_named=True)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -13,7 +13,7 @@ import click
 
 from dfcore.errors import BadInput
 from dffs import places
-from dffs.cli.entry import DURATION, META_URL
+from dffs.cli.entry import META_URL
 from dffs.cli.volumeflags import Flags, options, volume_flags
 from dffs.control.server import ControlledVolume
 from dffs.fuse.mount import find_mount
@@ -23,6 +23,7 @@ from dffs.vfs.kernel.mounting import MountPlan, mount_volume
 from dffs.vfs.kernel.options import CacheTimes, KernelOptions, Squash
 from dffs.volume import Volume
 from dfinfra import logs
+from dfinfra.command import DURATION
 from dfinfra.redact import redact_text
 
 _NOBODY = 65534

@@ -11,7 +11,7 @@ import click
 
 from dfcore.errors import BadInput
 from dfcore.quantities import format_size
-from dffs.cli.entry import DURATION, RATE, SIZE, passphrase
+from dffs.cli.entry import RATE, SIZE, passphrase
 from dffs.cli.targets import byte_bar, with_passphrase
 from dffs.options import VolumeOptions
 from dffs.places import state_folder
@@ -21,6 +21,7 @@ from dffs.sync.filters import Filter, Rule
 from dffs.sync.items import WriteOptions
 from dffs.sync.planner import Action, Rules
 from dffs.sync.runner import Options, Outcome, Runner
+from dfinfra.command import DURATION
 
 
 @click.command("sync")

@@ -21,6 +21,7 @@ from dffs.cli.entry import DURATION, RATE, SIZE, passphrase, passphrase_option
 from dffs.object.remote import Timeouts
 from dffs.options import GIB, CacheOptions, VolumeOptions
 from dffs.vfs.parts import MIB, FilesPolicy
+from dfinfra.command import DURATION
 
 _CACHE_BYTES = 100 * GIB
 #: With `--cache-dir memory`, unless --cache-size says otherwise.

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from dfcore.errors import BadInput, ConfigError
-from dfinfra import lifecycle
+from dfcore.errors import ConfigError
+from dfinfra.command import HELP_OPTIONS, entry
 from dfkube.dfinit.journal import Journal
 from dfkube.dfinit.runtimes import HUB, Runtime, Wish, files_of, restarts, wanted
 
@@ -23,7 +23,7 @@ root_option = click.option(
 )
 
 
-@click.group("dfinit", help=__doc__, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group("dfinit", help=__doc__, context_settings=HELP_OPTIONS)
 @click.version_option(package_name="meganeura", prog_name="dfinit")
 def command() -> None:
     pass
@@ -79,18 +79,7 @@ def _present(root: Path) -> list[Runtime]:
     return [runtime for runtime, folder in folders.items() if (root / folder).is_dir()]
 
 
-def main() -> int:
-    """The entry point; every mistake of the user is one line and exit code 2."""
-
-    def invoke() -> int:
-        try:
-            return int(command.main(standalone_mode=False) or 0)
-        except click.ClickException as error:
-            raise BadInput(error.format_message()) from error
-        except click.exceptions.Abort:
-            return 130
-
-    return lifecycle.main_guard(invoke, prog="dfinit")
+main = entry(command, "dfinit")
 
 
 if __name__ == "__main__":

@@ -11,9 +11,9 @@ from click.testing import CliRunner, Result
 from dfcore.errors import BadInput
 from dfdaemon.cli import dfctl, dfget
 from dfdaemon.cli.daemon import find_socket
-from dfdaemon.cli.entry import entry
 from dfdaemon.cli.tables import Column, show_rows
 from dfinfra.authority import host_identity, load_ca
+from dfinfra.command import entry
 
 
 def run(*args: str) -> Result:
