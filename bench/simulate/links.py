@@ -29,44 +29,47 @@ class Links:
         self._target: Numbers = np.empty(0, np.intp)
         self._left: Floats = np.empty(0)
         self._rate: Floats = np.empty(0)
-        self._free: list[int] = []
-        self._begun: list[tuple[int, int, int, float]] = []
+        self._free: Numbers = np.empty(0, np.intp)
         self.sent: Floats = np.zeros(len(up) + 1)
         """Bytes sent by host."""
 
-    def begin(self, source: int, target: int, size: float) -> int:
-        """A transfer from the next `share` on; returns its place."""
-        if not self._free:
+    def begin(self, source: Numbers, target: Numbers, size: float) -> Numbers:
+        """Transfers of one size from the next `share` on; returns their places."""
+        while len(self._free) < len(source):
             self._grow()
-        place = self._free.pop()
-        self._begun.append((place, source, target, size))
-        return place
+        cut = len(self._free) - len(source)
+        places, self._free = self._free[cut:], self._free[:cut]
+        self._source[places] = source
+        self._target[places] = target
+        self._left[places] = size
+        self._rate[places] = 0.0
+        return places
 
-    def stop(self, places: list[int]) -> None:
+    def stop(self, places: Numbers) -> None:
         """These transfers are over."""
-        self._place_begun()
         self._source[places] = self._target[places] = self._nowhere
         self._left[places] = np.inf
-        self._free += places
+        self._rate[places] = 0.0
+        self._free = np.concatenate([self._free, places])
 
-    def at(self, host: int) -> list[int]:
+    def ends(self, places: Numbers) -> tuple[Numbers, Numbers]:
+        """From whom and to whom."""
+        return self._source[places], self._target[places]
+
+    def at(self, host: int) -> Numbers:
         """The places of all transfers from or to the host."""
-        self._place_begun()
-        found: list[int] = np.flatnonzero((self._source == host) | (self._target == host)).tolist()
-        return found
+        return np.flatnonzero((self._source == host) | (self._target == host))
 
-    def advance(self, step_s: float) -> list[int]:
+    def advance(self, step_s: float) -> Numbers:
         """Let time pass at the rates last shared; the places of what is complete, to the nearest
         step."""
         moved = self._rate * step_s
         self._left -= moved
         self.sent += np.bincount(self._source, moved, len(self.sent))
-        complete: list[int] = np.flatnonzero(self._left < moved * 0.5).tolist()
-        return complete
+        return np.flatnonzero(self._left < moved * 0.5)
 
     def share(self) -> None:
         """Divide the links among the transfers there are now."""
-        self._place_begun()
         source, target = self._source, self._target
         hosts = len(self._up)
         room_up, room_down = self._up.copy(), self._down.copy()
@@ -92,19 +95,10 @@ class Links:
                 break
         self._rate = rate
 
-    def _place_begun(self) -> None:
-        if self._begun:
-            places, sources, targets, sizes = zip(*self._begun, strict=True)
-            at = np.array(places, np.intp)
-            self._source[at] = sources
-            self._target[at] = targets
-            self._left[at] = sizes
-            self._begun.clear()
-
     def _grow(self) -> None:
         before = len(self._source)
         more = max(1024, before // 2)
-        self._free += range(before + more - 1, before - 1, -1)
+        self._free = np.concatenate([self._free, np.arange(before + more - 1, before - 1, -1)])
         nowhere = np.full(more, self._nowhere, np.intp)
         self._source = np.concatenate([self._source, nowhere])
         self._target = np.concatenate([self._target, nowhere])
