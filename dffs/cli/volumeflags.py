@@ -17,7 +17,7 @@ import click
 from dfcore.errors import BadInput
 from dffs import places
 from dffs.blocks.retry import RetryPolicy
-from dffs.cli.entry import DURATION, RATE, SIZE, passphrase, passphrase_option
+from dffs.cli.entry import RATE, SIZE, passphrase, passphrase_option
 from dffs.object.remote import Timeouts
 from dffs.options import GIB, CacheOptions, VolumeOptions
 from dffs.vfs.parts import MIB, FilesPolicy
@@ -48,6 +48,8 @@ class Flags(TypedDict, total=False):
     put_timeout: float
     io_retries: int
     cache_large_write: bool
+    open_cache: float
+    open_cache_limit: int
     writeback: bool
     read_only: bool
     atime_mode: str
@@ -101,6 +103,21 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         "--cache-large-write/--no-cache-large-write",
         default=True,
         help="Keep what is written here on this node, too.  [default: yes]",
+    ),
+    click.option(
+        "--open-cache",
+        type=DURATION,
+        default=0.0,
+        show_default="0",
+        help="For so long a file is opened for reading again without asking the engine: what another"
+        " node wrote into it is seen that much later.",
+    ),
+    click.option(
+        "--open-cache-limit",
+        type=click.IntRange(1),
+        default=10_000,
+        show_default=True,
+        help="Of how many files --open-cache remembers.",
     ),
     click.option(
         "--writeback",
@@ -190,6 +207,8 @@ def _files(flags: Flags) -> FilesPolicy:
         max_readahead_bytes=flags["max_readahead"],
         cache_writes=flags["cache_large_write"],
         read_only=flags["read_only"],
+        open_cache_s=flags["open_cache"],
+        open_cache_limit=flags["open_cache_limit"],
     )
 
 

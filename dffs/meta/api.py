@@ -241,8 +241,12 @@ class ContentApi(Protocol):
         """
         ...
 
+    def keep(self, ino: int) -> None:
+        """As `open` of an inode whose attributes and rights are known: nobody is asked."""
+        ...
+
     def release(self, ino: int) -> None:
-        """Undo one `open` or `create` of this session."""
+        """Undo one `open`, `create` or `keep` of this session."""
         ...
 
     def blocks(self, ino: int, first: int, count: int) -> list[Block]:

@@ -46,8 +46,13 @@ class Content(Core):
             self._let_go(ino)
             raise
 
+    def keep(self, ino: int) -> None:
+        """As `open`, without a look."""
+        self.ensure_session()
+        self._keep(ino)
+
     def release(self, ino: int) -> None:
-        """Undo one `open` or `create` of this session."""
+        """Undo one `open`, `keep` or `create` of this session."""
         if self._let_go(ino) and ino in self._claimed:
             self._claimed.discard(ino)
             key = keys.held(ino, self.sid)

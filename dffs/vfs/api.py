@@ -127,6 +127,10 @@ class FilesApi(Protocol):
         read looks again."""
         ...
 
+    def forget_opening(self, ino: int) -> None:
+        """Another client has changed the file: whoever opens it next asks the engine."""
+        ...
+
     def close(self) -> None:
         """Flush, and stop the threads."""
         ...

@@ -27,6 +27,7 @@ from dffs.vfs.fetcher import Fetcher
 from dffs.vfs.inode import Inode
 from dffs.vfs.metrics import Counters
 from dffs.vfs.openfile import OpenFile
+from dffs.vfs.openings import Openings
 from dffs.vfs.parts import FilesPolicy, Parts
 from dffs.vfs.swarm import Swarm
 from dffs.vfs.writeback import Publisher, keep_promises
@@ -34,6 +35,7 @@ from dfinfra.logs import get_logger
 
 _log = get_logger("dffs")
 
+_CHANGING = os.O_WRONLY | os.O_RDWR | os.O_TRUNC
 _RECENT_CONTENTS = 256
 _RECENT_ROWS = 100_000
 _SEEN_VERSIONS = 65536
@@ -80,6 +82,7 @@ class Files:
         self._recent: OrderedDict[int, tuple[int, Content]] = OrderedDict()
         self._recent_rows = 0
         self._versions: OrderedDict[int, int] = OrderedDict()
+        self._openings = Openings(policy.open_cache_s, policy.open_cache_limit)
         self._assembler = Assembler()
         self._publisher: Publisher | None = None
         if staging is not None:
@@ -92,11 +95,30 @@ class Files:
         """See FilesApi."""
         if flags & os.O_TRUNC and (inode := self._inodes.get(ino)) is not None and inode.dirty:
             inode.commit()
+        reads = not flags & _CHANGING
         try:
-            attr = self._parts.meta.open(caller, ino, flags)
+            attr = self._opened_lately(caller, ino) if reads else None
+            if attr is None:
+                attr = self._parts.meta.open(caller, ino, flags)
+                if reads:
+                    self._openings.note(caller, attr)
         except MeganeuraError as error:
             raise as_os_error(error) from error
+        if flags & os.O_TRUNC:
+            self._openings.forget(ino)
         return self.opened(attr, flags)
+
+    def _opened_lately(self, caller: Caller, ino: int) -> Attr | None:
+        attr = self._openings.find(caller, ino)
+        if attr is None:
+            return None
+        inode = self._inodes.get(ino)
+        present = self._versions.get(ino) if inode is None else inode.attr.version
+        if present != attr.version or (inode is not None and inode.dirty):
+            self._openings.forget(ino)  # it was changed here
+            return None
+        self._parts.meta.keep(ino)
+        return attr
 
     def opened(self, attr: Attr, flags: int) -> OpenFile:
         """See FilesApi."""
@@ -184,6 +206,7 @@ class Files:
     def truncate(self, caller: Caller, ino: int, size: int) -> Attr:
         """See FilesApi."""
         inode = self._inodes.get(ino)
+        self._openings.forget(ino)
         if inode is not None:
             return inode.truncate(caller, size, opened=False)
         try:
@@ -227,9 +250,14 @@ class Files:
 
     def changed(self, ino: int) -> None:
         """See FilesApi."""
+        self._openings.forget(ino)
         inode = self._inodes.get(ino)
         if inode is not None and not inode.dirty:
             inode.look_again()
+
+    def forget_opening(self, ino: int) -> None:
+        """See FilesApi."""
+        self._openings.forget(ino)
 
     def _relieve(self) -> None:
         """Buffers are used up: send what waits for more bytes, of one file after the other."""

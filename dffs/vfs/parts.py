@@ -23,7 +23,8 @@ class FilesPolicy:
 
     `buffer_bytes` bounds what waits to be uploaded; `max_readahead_bytes` how far ahead of a reader is
     fetched. `cache_writes` keeps written blocks on the node; `file_digests` computes the digest of files
-    written from beginning to end, by which the swarm knows them.
+    written from beginning to end, by which the swarm knows them. For `open_cache_s` seconds a file is
+    opened for reading again without a question to the engine; of `open_cache_limit` files at most.
     """
 
     buffer_bytes: int = 300 * MIB
@@ -33,6 +34,8 @@ class FilesPolicy:
     cache_writes: bool = True
     file_digests: bool = True
     read_only: bool = False
+    open_cache_s: float = 0.0
+    open_cache_limit: int = 10_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ class DirectoryOperations(OperationsBase):
     def changed_elsewhere(self, ino: int) -> int:
         """The kernel is about to be told: what was fetched ahead is outdated. Gives the inode's node."""
         self._heard += 1
+        self.files.forget_opening(ino)
         return self.nodes.node(ino)
 
     def stop_listing(self) -> None:
