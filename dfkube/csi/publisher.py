@@ -72,10 +72,8 @@ class Publisher:
                 _log.warning("not healed", target=record.target, reason=str(error))
 
     def _show(self, record: Record) -> None:
-        target = Path(record.target)
-        binds.unbind(target)
         source = self._shares.path(record.share, record.folder)
-        binds.bind(source, target, read_only=record.read_only)
+        binds.bind(source, Path(record.target), read_only=record.read_only)
 
     @contextmanager
     def _alone(self, share: str) -> Iterator[None]:

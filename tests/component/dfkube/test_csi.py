@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -190,6 +191,55 @@ def test_a_driver_that_was_killed_goes_on_and_a_mount_that_died_is_mounted_again
     driver.start()
     assert len(driver.mounts) == 1
     assert (driver.pods / "one" / "model.safetensors").read_bytes() == WEIGHTS
+    with grpc.insecure_channel(f"unix:{driver.socket}") as fresh:
+        withdraw(driver, fresh, "one")
+    assert not driver.mounts
+
+
+@pytest.fixture
+def pod_namespace(driver: Driver) -> Iterator[int]:
+    """A mount namespace that mounts below the pods' folder propagate to, as a node's do to a pod."""
+    driver.pods.mkdir(exist_ok=True)
+    pods = str(driver.pods)
+    subprocess.run(["mount", "--bind", pods, pods], check=True)
+    subprocess.run(["mount", "--make-shared", pods], check=True)
+    unshare = ["unshare", "--mount", "--propagation", "slave", "sh", "-c", "echo in; exec cat"]
+    pod = subprocess.Popen(unshare, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert pod.stdout is not None and pod.stdin is not None
+    assert pod.stdout.readline() == b"in\n"
+    yield pod.pid
+    pod.stdin.close()
+    pod.stdout.close()
+    pod.wait(20)
+    subprocess.run(["umount", "--lazy", pods], check=True)
+
+
+def test_a_mount_is_read_only_wherever_it_propagates(
+    driver: Driver, channel: grpc.Channel, pod_namespace: int
+) -> None:
+    driver.node(channel).NodePublishVolume(request(driver, "one"))
+    rows = Path(f"/proc/{pod_namespace}/mountinfo").read_text().splitlines()
+    (row,) = [row for row in rows if f" {driver.pods / 'one'} " in row]
+    assert {"ro", "nosuid", "nodev"} <= set(row.split()[5].split(","))
+    withdraw(driver, channel, "one")
+
+
+def test_a_pod_sees_the_mount_that_comes_after_one_that_died(
+    driver: Driver, channel: grpc.Channel, pod_namespace: int
+) -> None:
+    driver.node(channel).NodePublishVolume(request(driver, "one"))
+    driver.stop(signal.SIGKILL)
+    for process in Path("/proc").glob("[0-9]*"):
+        words = b""
+        with contextlib.suppress(OSError):
+            words = (process / "cmdline").read_bytes()
+        if b"dffs.cli.main\0mount" in words and str(driver.folder).encode() in words:
+            os.kill(int(process.name), signal.SIGKILL)
+    read = ["nsenter", f"--target={pod_namespace}", "--mount", "cat"]
+    read.append(str(driver.pods / "one" / "model.safetensors"))
+    until(lambda: subprocess.run(read, capture_output=True, check=False).returncode != 0)
+    driver.start()
+    until(lambda: subprocess.run(read, capture_output=True, check=False).stdout == WEIGHTS)
     with grpc.insecure_channel(f"unix:{driver.socket}") as fresh:
         withdraw(driver, fresh, "one")
     assert not driver.mounts

@@ -132,8 +132,15 @@ class Cluster:
         self.kubectl("delete", "persistentvolumeclaims", "--all", f"--namespace={NAMESPACE}")
         released = [v for v in self.get("persistentvolumes") if v["status"]["phase"] == "Released"]
         for volume in released:  # who empties and frees them is the cluster's provisioner
+            self._empty(volume)
             free = '{"spec": {"claimRef": null}}'
             self.kubectl("patch", "persistentvolume", volume["metadata"]["name"], f"--patch={free}")
+
+    def _empty(self, volume: dict[str, Any]) -> None:
+        path = volume["spec"]["local"]["path"]
+        for node in self.nodes:
+            if volume["metadata"]["name"].startswith(f"{node.name}-"):
+                node.run("find", path, "-mindepth", "1", "-delete")
 
     def pods(self, component: str, namespace: str = NAMESPACE) -> list[str]:
         """Names of a component's pods that are not on their way out."""
