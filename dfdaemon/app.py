@@ -97,8 +97,8 @@ class _Builder:
         self._sender = Sender()
         self._limiters = Limiters(AdjustableLimiter(), AdjustableLimiter())
         self._upload_limiter = AdjustableLimiter()
-        self._managed = Managed(config, seed=profile.seed)
         self._trust = trust_of(config)
+        self._managed = Managed(config, seed=profile.seed)
         self.apply_limits(config)
 
     def apply_limits(self, config: DaemonConfig) -> None:
