@@ -6,9 +6,10 @@ import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from dfcore.errors import ConfigError
 from tests.swarm.ports import free_port
@@ -28,7 +29,7 @@ http {{
   fastcgi_temp_path {folder}/fastcgi;
   uwsgi_temp_path {folder}/uwsgi;
   scgi_temp_path {folder}/scgi;
-  server {{ listen 127.0.0.1:{port}; root {root}; }}
+  server {{ listen {address}:{port}; root {root}; }}
 }}
 """
 
@@ -42,24 +43,44 @@ def binary() -> str:
 
 
 class Nginx:
-    """Serves the folder ``root``; ``url`` is its address while the block runs."""
+    """Serves the folder ``root``; ``url`` is its address while the block runs.
 
-    def __init__(self, folder: Path, root: Path) -> None:
+    ``prefix`` is a command that starts it elsewhere, where it listens at ``address``.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        root: Path,
+        *,
+        address: str = "127.0.0.1",
+        port: int | None = None,
+        prefix: Sequence[str] = (),
+    ) -> None:
         self._folder = folder
         self._root = root
-        self._port = free_port()
-        self.url = f"http://127.0.0.1:{self._port}"
+        self._address = address
+        self._port = port or free_port()
+        self._prefix = prefix
+        self.url = f"http://{address}:{self._port}"
 
     def _config(self) -> str:
         # As root nginx gives its workers to another user, who may not enter our folders.
         user = "user root;" if os.geteuid() == 0 else ""
-        return CONFIG.format(user=user, folder=self._folder, root=self._root, port=self._port)
+        return CONFIG.format(
+            user=user,
+            folder=self._folder,
+            root=self._root,
+            address=self._address,
+            port=self._port,
+        )
 
     def __enter__(self) -> Self:
         self._folder.mkdir(parents=True, exist_ok=True)
         config = self._folder / "nginx.conf"
         config.write_text(self._config())
-        self._process = subprocess.Popen([binary(), "-e", "stderr", "-c", str(config)])
+        command = [*self._prefix, binary(), "-e", "stderr", "-c", str(config)]
+        self._process = subprocess.Popen(command)
         return self
 
     def __exit__(
@@ -104,17 +125,17 @@ http {{
 
 
 class NginxCache(Nginx):
-    """A cache in front of ``origin_url``, of at most ``max_bytes``."""
+    """A cache in front of ``origin_url``, of at most ``max_bytes``; ``place`` is as of Nginx."""
 
-    def __init__(self, folder: Path, origin_url: str, max_bytes: int) -> None:
-        super().__init__(folder, folder)
+    def __init__(self, folder: Path, origin_url: str, max_bytes: int, **place: Any) -> None:
+        super().__init__(folder, folder, **place)
         self._origin_url = origin_url
         self._max_bytes = max_bytes
 
     def _config(self) -> str:
         return CACHE.format(
             folder=self._folder,
-            address="127.0.0.1",
+            address=self._address,
             port=self._port,
             origin=self._origin_url,
             max_bytes=self._max_bytes,

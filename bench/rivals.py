@@ -7,7 +7,6 @@ first seed is the origin (libtorrent, with and without super-seeding).
 from __future__ import annotations
 
 import shutil
-import signal
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -18,7 +17,7 @@ import libtorrent as lt
 from bench import measure
 from bench.netbed import torrent_peer
 from bench.netbed.bed import ORIGIN, SEED, Bed
-from bench.nginx import CACHE, binary
+from bench.nginx import NginxCache
 
 CACHE_PORT = 8081
 CACHE_BYTES = 20 << 30
@@ -35,25 +34,10 @@ def nginx_cache(bed: Bed, name: str) -> float:
     """Seconds until the last host has the file from a cache on the seed's host."""
     folder = bed.folder / "nginx-cache"
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    address = bed.net.address(SEED)
-    config = folder / "nginx.conf"
-    config.write_text(
-        CACHE.format(
-            folder=folder,
-            address=address,
-            port=CACHE_PORT,
-            origin=bed.origin_url,
-            max_bytes=CACHE_BYTES,
-        )
-    )
-    process = bed.run(SEED, [binary(), "-e", "stderr", "-c", str(config)])
-    try:
-        _await_port(bed, address)
-        return _all_hosts(bed, f"http://{address}:{CACHE_PORT}/{name}")
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(10)
+    place = {"address": bed.net.address(SEED), "prefix": bed.net.inside(SEED), "port": CACHE_PORT}
+    with NginxCache(folder, bed.origin_url, CACHE_BYTES, **place) as cache:
+        _await(bed, cache.url)
+        return _all_hosts(bed, f"{cache.url}/{name}")
 
 
 def torrent(bed: Bed, name: str, *, super_seeding: bool) -> float:
@@ -82,10 +66,9 @@ def _all_hosts(bed: Bed, url: str) -> float:
     return max(measure.ended(curl).total_s for curl in curls)
 
 
-def _await_port(bed: Bed, address: str) -> None:
+def _await(bed: Bed, url: str) -> None:
     command = ["curl", "-s", "-o", "/dev/null", "--retry", "20", "--retry-connrefused"]
-    command += ["--retry-delay", "1", f"http://{address}:{CACHE_PORT}/"]
-    bed.run("n0", command).wait(30)
+    bed.run("n0", [*command, "--retry-delay", "1", url]).wait(30)
 
 
 def _make_torrent(source: Path, target: Path) -> Path:
