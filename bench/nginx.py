@@ -14,7 +14,7 @@ from typing import Any, Self
 from dfcore.errors import ConfigError
 from tests.swarm.ports import free_port
 
-CONFIG = """\
+_CONFIG = """\
 {user}
 worker_processes 1;
 daemon off;
@@ -29,7 +29,8 @@ http {{
   fastcgi_temp_path {folder}/fastcgi;
   uwsgi_temp_path {folder}/uwsgi;
   scgi_temp_path {folder}/scgi;
-  server {{ listen {address}:{port}; root {root}; }}
+  {before}
+  server {{ listen {place}; {server} }}
 }}
 """
 
@@ -64,15 +65,17 @@ class Nginx:
         self._prefix = prefix
         self.url = f"http://{address}:{self._port}"
 
+    def _says(self) -> tuple[str, str]:
+        """What the configuration says before the server's section, and in it."""
+        return "", f"root {self._root};"
+
     def _config(self) -> str:
+        before, server = self._says()
         # As root nginx gives its workers to another user, who may not enter our folders.
         user = "user root;" if os.geteuid() == 0 else ""
-        return CONFIG.format(
-            user=user,
-            folder=self._folder,
-            root=self._root,
-            address=self._address,
-            port=self._port,
+        place = f"{self._address}:{self._port}"
+        return _CONFIG.format(
+            user=user, folder=self._folder, before=before, place=place, server=server
         )
 
     def __enter__(self) -> Self:
@@ -81,6 +84,9 @@ class Nginx:
         config.write_text(self._config())
         command = [*self._prefix, binary(), "-e", "stderr", "-c", str(config)]
         self._process = subprocess.Popen(command)
+        look = ["curl", "-s", "-o", "/dev/null", "--noproxy", "*", "--retry", "100"]
+        look += ["--retry-connrefused", "--retry-delay", "0", "--retry-max-time", "10"]
+        subprocess.run([*self._prefix, *look, f"{self.url}/"], check=False)
         return self
 
     def __exit__(
@@ -93,24 +99,7 @@ class Nginx:
         self._process.wait(10)
 
 
-CACHE = """\
-user root;
-worker_processes 1;
-daemon off;
-pid {folder}/nginx.pid;
-error_log {folder}/error.log;
-events {{ worker_connections 1024; }}
-http {{
-  access_log off;
-  sendfile on;
-  client_body_temp_path {folder}/body;
-  proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/fastcgi;
-  uwsgi_temp_path {folder}/uwsgi;
-  scgi_temp_path {folder}/scgi;
-  proxy_cache_path {folder}/cache keys_zone=all:10m max_size={max_bytes};
-  server {{
-    listen {address}:{port};
+_CACHING = """
     location / {{
       proxy_pass {origin};
       proxy_cache all;
@@ -119,8 +108,6 @@ http {{
       proxy_cache_lock_timeout 1h;
       proxy_http_version 1.1;
     }}
-  }}
-}}
 """
 
 
@@ -132,11 +119,6 @@ class NginxCache(Nginx):
         self._origin_url = origin_url
         self._max_bytes = max_bytes
 
-    def _config(self) -> str:
-        return CACHE.format(
-            folder=self._folder,
-            address=self._address,
-            port=self._port,
-            origin=self._origin_url,
-            max_bytes=self._max_bytes,
-        )
+    def _says(self) -> tuple[str, str]:
+        kept = f"{self._folder}/cache keys_zone=all:10m max_size={self._max_bytes}"
+        return f"proxy_cache_path {kept};", _CACHING.format(origin=self._origin_url)

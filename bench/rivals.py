@@ -36,7 +36,6 @@ def nginx_cache(bed: Bed, name: str) -> float:
     shutil.rmtree(folder, ignore_errors=True)
     place = {"address": bed.net.address(SEED), "prefix": bed.net.inside(SEED), "port": CACHE_PORT}
     with NginxCache(folder, bed.origin_url, CACHE_BYTES, **place) as cache:
-        _await(bed, cache.url)
         return _all_hosts(bed, f"{cache.url}/{name}")
 
 
@@ -64,11 +63,6 @@ def torrent(bed: Bed, name: str, *, super_seeding: bool) -> float:
 def _all_hosts(bed: Bed, url: str) -> float:
     curls = [measure.start_curl(url, prefix=bed.net.inside(f"n{i}")) for i in range(bed.plan.nodes)]
     return max(measure.ended(curl).total_s for curl in curls)
-
-
-def _await(bed: Bed, url: str) -> None:
-    command = ["curl", "-s", "-o", "/dev/null", "--retry", "20", "--retry-connrefused"]
-    bed.run("n0", [*command, "--retry-delay", "1", url]).wait(30)
 
 
 def _make_torrent(source: Path, target: Path) -> Path:

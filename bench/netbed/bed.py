@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -15,7 +14,7 @@ from typing import Any, Self
 
 from bench.netbed import flow
 from bench.netbed.net import Link, Net
-from bench.nginx import CONFIG, binary
+from bench.nginx import Nginx
 from tests.swarm.daemon import Daemon
 from tests.swarm.figures import Figures
 from tests.swarm.guard import Guard
@@ -136,15 +135,14 @@ class Bed:
         return self.run(host, command, stdout=subprocess.PIPE)
 
     def _start_nginx(self, stack: ExitStack) -> None:
-        folder = self.folder / "nginx"
-        folder.mkdir(parents=True)
-        text = CONFIG.format(user="user root;", folder=folder, root=self.root, port=ORIGIN_PORT)
-        text = text.replace("127.0.0.1", self.net.address(ORIGIN))
-        (folder / "nginx.conf").write_text(text)
-        command = [binary(), "-e", "stderr", "-c", str(folder / "nginx.conf")]
-        process = self.run(ORIGIN, command)
-        stack.callback(process.wait)
-        stack.callback(process.send_signal, signal.SIGTERM)
+        nginx = Nginx(
+            self.folder / "nginx",
+            self.root,
+            address=self.net.address(ORIGIN),
+            port=ORIGIN_PORT,
+            prefix=self.net.inside(ORIGIN),
+        )
+        stack.enter_context(nginx)
 
     def _start_swarm(self, stack: ExitStack) -> None:
         guard = Guard()
