@@ -146,6 +146,11 @@ class SchedulerClient:
         return True
 
     def mark_down(self, address: str) -> None:
+        """Ask others for a while, or until it takes an announcement, which is tried at once.
+
+        A download may say so late, when the scheduler is back and knows this host already.
+        """
+        self.unknown_at(address).set()
         self._down_until[address] = asyncio.get_running_loop().time() + DOWN_S
 
     def mark_up(self, address: str) -> None:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import cast
 
 import pytest
 
+from blobstore.store import BlobStore
 from dfcore.errors import Denied, NotFound
 from dfdaemon.control import scheduler as control_scheduler
 from dfdaemon.control import session as control_session
+from dfdaemon.control.announce import Announcer
 from dfdaemon.control.hostinfo import describer
 from dfdaemon.control.scheduler import SchedulerClient
 from dfdaemon.control.seeds import SeedDirectory
 from dfdaemon.task import events as it
 from dfdaemon.task.spec import Headers, TaskSpec
-from dfinfra.pb import scheduler_pb2
+from dfinfra.offload import Pool
+from dfinfra.pb import common_pb2, scheduler_pb2
 from dfinfra.rpc.channels import Channels
 from tests.component.scheduler.bed import scheduler
 
@@ -46,8 +50,8 @@ async def channels() -> AsyncIterator[Channels]:
     await made.close()
 
 
-async def announce(client: SchedulerClient, address: str, host_id: str, *, seed: bool) -> None:
-    host = describer(
+def describe(host_id: str, *, seed: bool) -> Callable[[], common_pb2.Host]:
+    return describer(
         host_id=host_id,
         hostname=host_id,
         ip="127.0.0.1",
@@ -60,7 +64,11 @@ async def announce(client: SchedulerClient, address: str, host_id: str, *, seed:
         disable_shared=False,
         max_upload_bytes_s=0,
         disk_path="/",
-    )()
+    )
+
+
+async def announce(client: SchedulerClient, address: str, host_id: str, *, seed: bool) -> None:
+    host = describe(host_id, seed=seed)()
     request = scheduler_pb2.AnnounceHostRequest(host=host)
     request.interval.FromSeconds(30)
     await client.stub(address).AnnounceHost(request)
@@ -109,6 +117,35 @@ async def test_a_scheduler_that_does_not_know_the_host_has_it_announced(
         await announce(client, address, NODE, seed=False)
         assert await inbox.next(it.OriginGranted)
         await session.aclose("failed")
+
+
+class NothingHeld:
+    """A store without a blob."""
+
+    def all(self) -> list[object]:
+        return []
+
+
+async def test_a_scheduler_that_a_download_gave_up_is_looked_for_at_once(
+    channels: Channels,
+) -> None:
+    """The download's word may come after the scheduler is back, and all others would go without."""
+    async with scheduler() as running:
+        address = f"127.0.0.1:{running.grpc.port}"
+        client = SchedulerClient([address], channels, NODE)
+        store, disk = cast(BlobStore, NothingHeld()), Pool("disk", 1)
+        host = describe(NODE, seed=False)
+        announcer = Announcer(client, channels, host, store, disk, interval_s=60.0)
+        await announcer.start()
+        for peer in ("first", "second", "third"):
+            inbox = Inbox()
+            session = client.session(SPEC, peer, inbox.post)
+            session.register(need_back_to_source=False)
+            assert await inbox.next(it.OriginGranted)
+            await session.aclose("failed")
+            client.mark_down(address)
+            assert client.choose(SPEC.task_id) is None
+        await announcer.stop()
 
 
 async def test_the_next_scheduler_on_the_ring_takes_over(channels: Channels) -> None:
@@ -221,10 +258,11 @@ async def test_a_last_word_that_nobody_heard_is_said_with_the_list_of_blobs(
     client = SchedulerClient(["127.0.0.1:9"], channels, NODE)
     session = client.session(SPEC, "node-peer", Inbox().post)
     session.register(need_back_to_source=False)
-    unknown = client.unknown_at("127.0.0.1:9")
+    asked: list[str] = []
+    monkeypatch.setattr(client, "list_anew", lambda: asked.append("anew"))
     await session.aclose("abandoned")
-    assert not unknown.is_set()
+    assert asked == []
     session = client.session(SPEC, "node-peer", Inbox().post)
     session.register(need_back_to_source=False)
     await session.aclose("succeeded")
-    assert unknown.is_set()
+    assert asked == ["anew"]
