@@ -27,6 +27,10 @@ CALL_TIMEOUT_S = 10.0
 RETRY_S = 1.0
 LIST_INTERVAL_S = 600.0
 """How often all blobs are listed anew to a scheduler that has heard of them before."""
+PLAIN_INTERVAL_S = 30.0
+"""Dragonfly's own scheduler hears of this host at least so often. Its gRPC library ends a connection,
+with every download's stream on it, after three keepalive pings (ours come every 20 s) between which it
+had nothing to say; the answer to an announcement counts."""
 
 READY = grpc.ChannelConnectivity.READY
 
@@ -96,24 +100,30 @@ class Announcer:
             if listing:
                 listed_at = now
             self._client.mark_up(address)
-            if await self._forgot(channel, unknown):
+            if await self._forgot(channel, unknown, self._interval_for(address)):
                 listed_at = -LIST_INTERVAL_S
 
-    async def _forgot(self, channel: grpc.aio.Channel, unknown: asyncio.Event) -> bool:
+    def _interval_for(self, address: str) -> float:
+        plain = self._client.is_plain(address)
+        return min(self._interval_s, PLAIN_INTERVAL_S) if plain else self._interval_s
+
+    async def _forgot(
+        self, channel: grpc.aio.Channel, unknown: asyncio.Event, timeout_s: float
+    ) -> bool:
         """Wait for the next time to announce. True if the scheduler may have been restarted: the
         connection was lost, or it says that it does not know this host."""
         async with JobGroup("wait") as waits:
             lost = waits.spawn(_lost(channel), name="lost")
             missed = waits.spawn(unknown.wait(), name="unknown")
             done, _ = await asyncio.wait(
-                {lost, missed}, timeout=self._interval_s, return_when=asyncio.FIRST_COMPLETED
+                {lost, missed}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED
             )
             await waits.cancel_all()
         return bool(done)
 
     async def _announce(self, address: str, *, listing: bool) -> None:
         request = scheduler_pb2.AnnounceHostRequest(host=self._describe_host())
-        request.interval.FromMilliseconds(int(self._interval_s * 1000))
+        request.interval.FromMilliseconds(int(self._interval_for(address) * 1000))
         await self._client.stub(address).AnnounceHost(request, timeout=CALL_TIMEOUT_S)
         if listing:
             await self._announce_blobs(address)
