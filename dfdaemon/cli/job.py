@@ -130,7 +130,7 @@ async def _order(
         if wait and not body.get("cron") and not body.get("at"):
             if not as_json:
                 click.echo(f"job {job['id']}", err=True)
-            job = await follow(api, job["id"], quiet=quiet)
+            job = await follow(api, job["id"], quiet=quiet or as_json)
     _tell(job, as_json=as_json)
 
 
@@ -176,7 +176,7 @@ def watch(access: ManagerAccess, job_id: int, quiet: bool, as_json: bool) -> Non
 
     async def work() -> dict[str, Any]:
         async with ManagerApi(access) as api:
-            return await follow(api, job_id, quiet=quiet)
+            return await follow(api, job_id, quiet=quiet or as_json)
 
     _tell(run_async(work()), as_json=as_json)
 
@@ -216,7 +216,7 @@ def retry(access: ManagerAccess, job_id: int, wait: bool, quiet: bool, as_json: 
     async def work() -> dict[str, Any]:
         async with ManagerApi(access) as api:
             job: dict[str, Any] = await api.ask("POST", f"/api/v1/jobs/{job_id}/retry")
-            return await follow(api, job_id, quiet=quiet) if wait else job
+            return await follow(api, job_id, quiet=quiet or as_json) if wait else job
 
     _tell(run_async(work()), as_json=as_json)
 

@@ -7,7 +7,8 @@ a header and nowhere else.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -132,6 +133,32 @@ class ManagerApi:
         except aiohttp.ClientError as error:
             raise self.unreachable(error) from error
 
+    async def lines(self, path: str, headers: Mapping[str, str]) -> AsyncIterator[str]:
+        """The lines of an answer that comes bit by bit, without their ends. Raises like ``ask``."""
+        accept = {"Accept": "text/event-stream", **headers}
+        try:
+            async with self.session.get(self.url(path), headers=accept) as answer:
+                await self.check(answer)
+                if answer.content_type != "text/event-stream":
+                    raise OriginBroken(f"{self._access.url} is not a manager")
+                rest = b""
+                async for chunk in answer.content.iter_any():
+                    *whole, rest = (rest + chunk).split(b"\n")
+                    for line in whole:
+                        yield line.decode()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise self.unreachable(error) from error
+
+    def parsed(self, text: str) -> dict[str, Any]:
+        """A document of the manager. Raises OriginBroken for anything else."""
+        try:
+            found = json.loads(text)
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            raise OriginBroken(f"{self._access.url} is not a manager")
+        return found
+
     async def pages(self, path: str, query: Mapping[str, Any] | None = None) -> list[Any]:
         """All rows of a list."""
         rows: list[Any] = []
@@ -160,7 +187,7 @@ class ManagerApi:
             raise Unavailable(line)
         raise kind(line)
 
-    def unreachable(self, error: aiohttp.ClientError) -> MeganeuraError:
+    def unreachable(self, error: Exception) -> MeganeuraError:
         """The one line for a manager that cannot be asked."""
         if isinstance(error, aiohttp.ClientConnectorError):
             return Unavailable(f"no manager answers at {self._access.url}; --manager names another")

@@ -83,8 +83,10 @@ class Database:
                 pass
         except DBAPIError as error:
             engine.dispose()
-            reason = str(error.orig).strip().splitlines()[0]
-            raise ConfigError(f"database.url: {self.shown}: {reason}") from None
+            raise ConfigError(f"database.url: {self.shown}: {first_line(error)}") from None
+        except _UnfitError as unfit:
+            engine.dispose()
+            raise ConfigError(f"database.url: {self.shown}: {unfit}") from None
         self._engine = engine
         self._write = sessionmaker(engine, expire_on_commit=False)
         self._read = sessionmaker(
@@ -149,6 +151,11 @@ def claimable(statement: Select[Any]) -> Select[Any]:
     return statement.with_for_update(skip_locked=True)
 
 
+def first_line(error: DBAPIError) -> str:
+    """What the database said, without its hints and without the statement."""
+    return next(iter(str(error.orig).strip().splitlines()), type(error).__name__)
+
+
 def is_transient(error: DBAPIError) -> bool:
     """Whether the database gave the transaction up and doing it anew may succeed."""
     cause = error.orig
@@ -179,7 +186,7 @@ def _parse(url: str) -> URL:
 def _engine(url: URL, threads: int) -> Engine:
     if url.get_backend_name() == "sqlite":
         return _sqlite(url, threads)
-    return sqlalchemy.create_engine(
+    engine = sqlalchemy.create_engine(
         url,
         pool_size=threads,
         max_overflow=4,
@@ -188,6 +195,23 @@ def _engine(url: URL, threads: int) -> Engine:
         isolation_level="READ COMMITTED",
         connect_args={"connect_timeout": 10},
     )
+    if url.get_backend_name() == "postgresql":
+        # Before the dialect asks anything: with SQL_ASCII it would get bytes where it wants text.
+        event.listen(engine, "connect", _check_encoding, insert=True)
+    return engine
+
+
+class _UnfitError(Exception):
+    """The database is there, and cannot hold what we have."""
+
+
+def _check_encoding(connection: Any, _: object) -> None:
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise _UnfitError(
+            f"its encoding is {encoding}, which does not hold every name; make it with "
+            "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
+        )
 
 
 def _sqlite(url: URL, threads: int) -> Engine:

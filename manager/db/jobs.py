@@ -96,6 +96,7 @@ class JobStep(Base):
     """One file on one host. Rows appear when there is something to say."""
 
     __tablename__ = "job_steps"
+    __table_args__ = (Index("ix_job_steps_job_id_turn", "job_id", "turn"), TABLE_OPTIONS)
 
     job_id: Mapped[int] = mapped_column(
         BigId, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True
@@ -109,6 +110,8 @@ class JobStep(Base):
     task_id: Mapped[str] = mapped_column(String(64), default="")
     took_ms: Mapped[int] = mapped_column(BigInteger, default=0)
     error: Mapped[str] = mapped_column(Text1K, default="")
+    turn: Mapped[int] = mapped_column(BigInteger, default=0)
+    """Grows with every change of the job's steps: who looks on asks for what came after a turn."""
 
 
 class Secret(Stamped, Base):

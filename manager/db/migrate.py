@@ -17,10 +17,11 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from dfcore.errors import ConfigError
 from dfinfra.lifecycle import main_guard
-from manager.db.database import Database
+from manager.db.database import Database, first_line
 
 _FOLDER = Path(__file__).parent / "migrations"
 _LOCK = 7_401_265  # any number that is nobody else's
@@ -29,7 +30,7 @@ _LOCK_WAIT_S = 300
 
 
 def upgrade(database: Database, revision: str = "head") -> None:
-    """Migrate. Raises ConfigError if the schema is newer than this version knows."""
+    """Migrate. Raises ConfigError if the schema is newer than this version, or may not be changed."""
     with _alone(database), database.engine.connect() as connection:
         config = configuration()
         config.attributes["connection"] = connection
@@ -39,6 +40,10 @@ def upgrade(database: Database, revision: str = "head") -> None:
             raise ConfigError(
                 f"database.url: {database.shown}: its schema is not of this version ({error})"
             ) from error
+        except DBAPIError as error:
+            raise ConfigError(
+                f"database.url: {database.shown}: cannot be migrated: {first_line(error)}"
+            ) from None
         connection.commit()
 
 

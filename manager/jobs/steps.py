@@ -19,6 +19,7 @@ _BATCH = 1000
 
 def write(session: Session, job_id: int, changes: Mapping[StepKey, Step]) -> None:
     """Write steps as they are now. In this transaction the caller made sure that the job is its own."""
+    turn = next_turn(session, job_id) if changes else 0
     by_file: dict[int, list[int]] = defaultdict(list)
     for file_no, target_no in changes:
         by_file[file_no].append(target_no)
@@ -43,11 +44,47 @@ def write(session: Session, job_id: int, changes: Mapping[StepKey, Step]) -> Non
             "task_id": step.task_id,
             "took_ms": step.took_ms,
             "error": step.error[:1000],
+            "turn": turn,
         }
         for key, step in changes.items()
     ]
     for start in range(0, len(rows), _BATCH):
         session.execute(insert(JobStep), rows[start : start + _BATCH])
+
+
+def next_turn(session: Session, job_id: int) -> int:
+    """One more than the steps of the job have. In a transaction that holds the job's row."""
+    query = select(func.max(JobStep.turn)).where(JobStep.job_id == job_id)
+    return int(session.scalar(query) or 0) + 1
+
+
+def changed_since(
+    session: Session, job_id: int, turn: int, limit: int
+) -> list[tuple[JobFile, JobTarget, JobStep]]:
+    """Steps that changed after ``turn`` with their file and host, the first ones first.
+
+    All of one turn come together, so that who goes on from the last one misses none.
+    """
+    turns = (
+        select(JobStep.turn)
+        .where(JobStep.job_id == job_id, JobStep.turn > turn)
+        .order_by(JobStep.turn)
+        .limit(limit)
+    )
+    last = max(session.scalars(turns), default=None)
+    if last is None:
+        return []
+    query = (
+        select(JobFile, JobTarget, JobStep)
+        .join(JobStep, and_(JobStep.job_id == JobFile.job_id, JobStep.file_no == JobFile.no))
+        .join(
+            JobTarget,
+            and_(JobTarget.job_id == JobStep.job_id, JobTarget.no == JobStep.target_no),
+        )
+        .where(JobStep.job_id == job_id, JobStep.turn > turn, JobStep.turn <= last)
+        .order_by(JobStep.turn, JobStep.file_no, JobStep.target_no)
+    )
+    return [(row[0], row[1], row[2]) for row in session.execute(query)]
 
 
 def read_plan(session: Session, job_id: int) -> Plan:

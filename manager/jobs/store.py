@@ -22,6 +22,7 @@ from manager.db import revisions
 from manager.db.base import now
 from manager.db.database import claimable
 from manager.db.jobs import Job, JobFile, JobStep, JobTarget
+from manager.jobs import steps
 from manager.jobs.cron import next_time
 from manager.jobs.progress import Progress
 from manager.jobs.states import JobState, StepState, check_change
@@ -249,9 +250,9 @@ def retry(session: Session, job_id: int) -> Job:
     if job.cron is not None:
         raise BadInput(f"job {job_id} is a schedule that was called off: make another")
     open_steps = JobStep.job_id == job_id, JobStep.state != "done"
-    session.execute(
-        update(JobStep).where(*open_steps).values(state="pending", attempts=0, error="")
-    )
+    turn = steps.next_turn(session, job_id)
+    anew = {"state": "pending", "attempts": 0, "error": "", "turn": turn}
+    session.execute(update(JobStep).where(*open_steps).values(anew))
     job.state, job.cancel, job.error, job.result = JobState.PENDING, False, "", None
     job.due_at, job.finished_at, job.failed_steps = now(), None, 0
     if job.schedule_id is not None:  # the occurrence is another one now

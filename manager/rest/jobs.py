@@ -18,6 +18,7 @@ from manager.jobs import orders, secrets, steps, store
 from manager.jobs.cron import check_cron, parse_time
 from manager.jobs.means import Means
 from manager.jobs.spec import PreheatSpec
+from manager.rest import live
 from manager.rest.jobs_schema import (
     HostAnswer,
     JobAnswer,
@@ -227,8 +228,34 @@ def routes(means: Means) -> tuple[Route, ...]:
     found: list[Route] = []
     for base in ("/api/v1/jobs", "/oapi/v1/jobs"):
         found += _job_routes(jobs, base)
-    one = "/api/v1/jobs/{id}"
+    found += _our_routes(jobs)
     found += [
+        Route(
+            "GET",
+            "/api/v1/secrets",
+            "secrets:read",
+            kept.listed,
+            "Names of secrets",
+            answer=list[SecretAnswer],
+        ),
+        Route(
+            "PUT",
+            "/api/v1/secrets/{name}",
+            "secrets:write",
+            kept.put,
+            "Keep a secret",
+            body=SecretWish,
+            answer=SecretAnswer,
+        ),
+        Route("DELETE", "/api/v1/secrets/{name}", "secrets:write", kept.remove, "Forget a secret"),
+    ]
+    return tuple(found)
+
+
+def _our_routes(jobs: JobRoutes) -> list[Route]:
+    """What Dragonfly has not."""
+    one = "/api/v1/jobs/{id}"
+    return [
         Route(
             "POST", f"{one}/cancel", "jobs:write", jobs.cancel, "Call a job off", answer=JobAnswer
         ),
@@ -251,6 +278,14 @@ def routes(means: Means) -> tuple[Route, ...]:
         ),
         Route(
             "GET",
+            f"{one}/events",
+            "jobs:read",
+            live.job_events,
+            "What happens to a job, as it happens",
+            documented=False,  # an answer without an end is not for those who try every operation
+        ),
+        Route(
+            "GET",
             f"{one}/hosts",
             "jobs:read",
             jobs.hosts,
@@ -258,26 +293,7 @@ def routes(means: Means) -> tuple[Route, ...]:
             query=Query,
             answer=list[HostAnswer],
         ),
-        Route(
-            "GET",
-            "/api/v1/secrets",
-            "secrets:read",
-            kept.listed,
-            "Names of secrets",
-            answer=list[SecretAnswer],
-        ),
-        Route(
-            "PUT",
-            "/api/v1/secrets/{name}",
-            "secrets:write",
-            kept.put,
-            "Keep a secret",
-            body=SecretWish,
-            answer=SecretAnswer,
-        ),
-        Route("DELETE", "/api/v1/secrets/{name}", "secrets:write", kept.remove, "Forget a secret"),
     ]
-    return tuple(found)
 
 
 def _job_routes(jobs: JobRoutes, base: str) -> list[Route]:

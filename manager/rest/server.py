@@ -25,6 +25,7 @@ from manager.auth import audit
 from manager.auth.identify import Identifier
 from manager.auth.principal import ANONYMOUS, Principal
 from manager.parts import Core
+from manager.rest import live
 from manager.rest.paging import links
 from manager.rest.problems import Conflict, Invalid, failure, invalid, refused
 from manager.rest.routes import Call, Page, Route
@@ -54,6 +55,8 @@ class RestServer:
         self.app = web.Application(
             middlewares=[_harden], client_max_size=max(r.max_body_bytes for r in routes)
         )
+        self.app[live.ENDS] = set()
+        self.app.on_shutdown.append(live.end_all)
         self._requests = Counter(
             "meganeura_manager_requests",
             "Requests by route and status.",

@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import insert, select
+from sqlalchemy import create_engine, insert, make_url, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -20,6 +21,7 @@ from manager.db.database import Database, claimable
 from manager.db.migrate import revisions, upgrade
 from manager.db.revisions import all_revisions, bump
 from manager.db.users import Setting, User
+from tests.component.manager.bed import fresh_database
 
 assert tables.ALL
 
@@ -169,3 +171,34 @@ def test_a_database_that_cannot_be_used_is_one_line_without_its_password(url: st
         Database(url).open()
     assert "hunter2" not in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_database_that_does_not_hold_every_name_is_refused(tmp_path: Path) -> None:
+    url = make_url(fresh_database("postgresql", tmp_path))
+    server = create_engine(url.set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        made = f"CREATE DATABASE {url.database}_ascii ENCODING 'SQL_ASCII' TEMPLATE template0"
+        connection.execute(text(f"{made} LC_COLLATE 'C' LC_CTYPE 'C'"))
+    server.dispose()
+    ascii_url = url.set(database=f"{url.database}_ascii").render_as_string(hide_password=False)
+    with pytest.raises(ConfigError, match="its encoding is SQL_ASCII") as caught:
+        Database(ascii_url).open()
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_user_who_may_make_no_tables_is_told_so(tmp_path: Path) -> None:
+    url = make_url(fresh_database("postgresql", tmp_path))
+    server = create_engine(url.set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(text(f"CREATE ROLE {url.database}_reader LOGIN PASSWORD 'pw'"))
+        connection.execute(text("REVOKE CREATE ON SCHEMA public FROM PUBLIC"))
+    server.dispose()
+    user = url.set(username=f"{url.database}_reader", password="pw")
+    made = Database(user.render_as_string(hide_password=False))
+    made.open()
+    try:
+        with pytest.raises(ConfigError, match="permission denied") as caught:
+            upgrade(made)
+        assert len(str(caught.value).splitlines()) == 1
+    finally:
+        made.close()

@@ -1,4 +1,4 @@
-"""Where hosts of a job take gRPC over the cluster's TLS."""
+"""Jobs that are looked at live: where their hosts take TLS, and in which order steps changed."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ depends_on = None
 
 def upgrade() -> None:
     """To this revision."""
-    # Jobs that are under way know of no such port, and go on as they began.
-    column = sa.Column("download_port", sa.Integer(), nullable=False, server_default="0")
-    op.add_column("job_targets", column)
+    # Jobs that are under way know of neither, and go on as they began.
+    port = sa.Column("download_port", sa.Integer(), nullable=False, server_default="0")
+    op.add_column("job_targets", port)
+    turn = sa.Column("turn", sa.BigInteger(), nullable=False, server_default="0")
+    op.add_column("job_steps", turn)
+    op.create_index("ix_job_steps_job_id_turn", "job_steps", ["job_id", "turn"])
