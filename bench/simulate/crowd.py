@@ -289,7 +289,7 @@ class Crowd:
             return
         pairs, from_seed = self._ended(places, delivered=True)
         peers = pairs.where(~from_seed)
-        self.fleet.deliver(peers)
+        self.fleet.deliver(peers, self.now)
         self.fleet.deliver_from_seed(pairs.child[from_seed], pairs.unit[from_seed])
         self._progress_at[pairs.child] = self.now
         self._dirty[pairs.child] = True

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dfdaemon.task.planner import PlanPolicy
+from dfdaemon.task.planner import BUSY_BACKOFF_LIMITS_S, RECENT_UNITS, PlanPolicy
 
 Numbers = npt.NDArray[np.intp]
 Floats = npt.NDArray[np.float64]
@@ -78,6 +78,8 @@ class Fleet:
         self._seen: Words = np.zeros((hosts, room, words), np.uint64)
         self._ready: Floats = np.zeros((hosts, room))
         self._flying: Flags = np.zeros((hosts, room), np.bool_)
+        self._asked_at: Floats = np.zeros((hosts, room))
+        self._usual_s: Floats = np.zeros(hosts)
         # Who hears of a host's units.
         self._listening = np.zeros(hosts, np.intp)
         self._listeners = np.full((hosts, room), _NOBODY, np.int32)
@@ -139,7 +141,7 @@ class Fleet:
         """Forget the parent and what it holds."""
         slot = int(np.flatnonzero(self._parents[child] == parent)[0])
         self._holders[child] -= self._flags(self._seen[child, slot : slot + 1])[0]
-        for table in (self._parents, self._seen, self._ready, self._flying):
+        for table in (self._parents, self._seen, self._ready, self._flying, self._asked_at):
             table[child, slot:-1] = table[child, slot + 1 :]
         self._parents[child, -1] = _NOBODY
         self._met[child] -= 1
@@ -231,6 +233,7 @@ class Fleet:
         self._named[children, word] |= _ONE << bit
         self.fetching[children] += 1
         self._flying[children, slot] = True
+        self._asked_at[children, slot] = now
         return Pairs(children, self._parents[children, slot].astype(np.intp), unit, slot)
 
     def _offers(self, children: Numbers, now: float) -> Words:
@@ -260,17 +263,28 @@ class Fleet:
 
     # What became of requests
 
-    def deliver(self, pairs: Pairs) -> None:
+    def deliver(self, pairs: Pairs, now: float) -> None:
         """The units came from peers."""
-        self._land(pairs)
+        slot, _ = self._land(pairs)
         self._hold(pairs.child, pairs.unit)
+        took_s = now - self._asked_at[pairs.child, slot]
+        # One after the other, where a child has got several.
+        places, by = ranks(pairs.child)
+        for turn in range(int(places.max(initial=-1)) + 1):
+            these = by[places == turn]
+            child, took = pairs.child[these], took_s[these]
+            usual = self._usual_s[child]
+            self._usual_s[child] = np.where(usual > 0, usual + (took - usual) / RECENT_UNITS, took)
 
     def refuse(self, pairs: Pairs, now: float) -> tuple[Numbers, Floats]:
         """The parents were busy: the children leave them alone for a while; who until when."""
         slot, known = self._land(pairs)
         child, slot = pairs.child[known], slot[known]
         chance = self._draw(child, 1)[:, 0]
-        until = now + self.policy.busy_backoff_s * (0.5 + chance)
+        usual = self._usual_s[child]
+        delay_s = np.clip(usual * self.policy.busy_share, *BUSY_BACKOFF_LIMITS_S)
+        delay_s = np.where(usual > 0, delay_s, self.policy.busy_backoff_s)
+        until = now + delay_s * (0.5 + chance)
         self._ready[child, slot] = until
         return child, until
 
@@ -334,6 +348,7 @@ class Fleet:
         self._listeners = np.pad(self._listeners, more, constant_values=_NOBODY)
         self._ready = np.pad(self._ready, more)
         self._flying = np.pad(self._flying, more)
+        self._asked_at = np.pad(self._asked_at, more)
         self._seen = np.pad(self._seen, (*more, (0, 0)))
 
 

@@ -152,7 +152,7 @@ class Download:
                     self.planner.ebb(number)
                 return []
             case it.TransferRefused(transfer=number):
-                return self._land(number, now, self.policy.plan.busy_backoff_s)
+                return self._refused(number, now)
             case it.TransferEmpty(transfer=number):
                 return self._land(number, now, self.policy.plan.busy_backoff_s)
             case it.TransferBroken(transfer=number):
@@ -362,9 +362,14 @@ class Download:
             return []
         if flight.bits & ~self.planner.held:
             return []  # the other units of a plain peer's piece follow
-        self.planner.land(event.transfer)
+        self.planner.delivered(event.transfer, now)
         if view := self.planner.parents.get(flight.parent):
             view.broken = 0
+        return []
+
+    def _refused(self, number: int, now: float) -> list[do.Command]:
+        if self.planner is not None and (flight := self.planner.land(number)):
+            self.planner.was_busy(flight.parent, now)
         return []
 
     def _land(self, number: int, now: float, backoff_s: float) -> list[do.Command]:

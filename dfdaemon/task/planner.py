@@ -21,6 +21,9 @@ from dfdaemon.task.rarity import Rarity, lowest, pick
 
 UNRELIABLE = 3
 """So many broken transfers in a row, and the origin is asked for what the parent holds."""
+BUSY_BACKOFF_LIMITS_S = (0.002, 1.0)
+RECENT_UNITS = 8
+"""Of how many units, about, the usual time is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +33,16 @@ class PlanPolicy:
     ``downloads`` is the number of transfers from peers at once and should equal a parent's upload
     slots; ``seed_slots`` is what a seed is assumed to have, of which a lone child may use ``any_of``
     at once; back-offs are in seconds; ``window_units`` is how far ahead of a waiting reader units are
-    taken in order.
+    taken in order. A busy parent is asked again after about ``busy_share`` of the time that a unit
+    from a peer usually takes, that is when a slot may have come free, and before one came after
+    ``busy_backoff_s``.
     """
 
     downloads: int = 4
     seed_slots: int = 6
     any_of: int = 4
     busy_backoff_s: float = 0.05
+    busy_share: float = 1 / 3
     broken_backoff_s: float = 1.0
     window_units: int = 16
 
@@ -79,6 +85,8 @@ class Planner:
     wanted: int = 0
     vouched: int = 0
     wary_until: float = 0.0
+    usual_s: float = 0.0
+    """How long a unit from a peer has taken of late, from the request on; 0 before the first."""
     parents: dict[str, ParentView] = field(default_factory=dict)
     flights: dict[int, Flight] = field(default_factory=dict)
     _rarity: Rarity = field(init=False, default_factory=Rarity)
@@ -201,6 +209,15 @@ class Planner:
             self._count(flight, -1)
         return flight
 
+    def delivered(self, number: int, now: float) -> Flight | None:
+        """Note a transfer as over that has brought what it was to bring."""
+        flight = self.land(number)
+        if flight is not None and flight.parent and not flight.any_of:
+            took_s = now - flight.started
+            changed_s = (took_s - self.usual_s) / RECENT_UNITS
+            self.usual_s = self.usual_s + changed_s if self.usual_s else took_s
+        return flight
+
     def ebb(self, number: int) -> None:
         """The transfer is nearly over: it does not count any more when the next are planned."""
         flight = self.flights.get(number)
@@ -212,6 +229,14 @@ class Planner:
         """Do not ask the parent again before ``delay_s``, give or take a half."""
         if view := self.parents.get(peer_id):
             view.not_before = now + delay_s * self.rng.uniform(0.5, 1.5)
+
+    def was_busy(self, peer_id: str, now: float) -> None:
+        """The parent had no free slot: leave it alone until one may have come free."""
+        delay_s = self.policy.busy_backoff_s
+        if self.usual_s:
+            least_s, most_s = BUSY_BACKOFF_LIMITS_S
+            delay_s = min(max(self.usual_s * self.policy.busy_share, least_s), most_s)
+        self.back_off(peer_id, now, delay_s)
 
     def next_ready(self, now: float) -> float | None:
         """When the first parent that has something for us may be asked again."""

@@ -129,17 +129,17 @@ class Twins(Fleet):
             for child, parent, unit in zip(*columns, strict=True)
         ]
 
-    def deliver(self, pairs: Pairs) -> None:
-        super().deliver(pairs)
+    def deliver(self, pairs: Pairs, now: float) -> None:
+        super().deliver(pairs, now)
         for planner, number, _, unit in self._landed(pairs):
             planner.unit_held(unit)
-            planner.land(number)
+            planner.delivered(number, now)
 
     def refuse(self, pairs: Pairs, now: float) -> tuple[Numbers, Floats]:
         child, until = super().refuse(pairs, now)
         for planner, number, parent, _ in self._landed(pairs):
             planner.land(number)
-            planner.back_off(str(parent), now, self.policy.busy_backoff_s)
+            planner.was_busy(str(parent), now)
         return child, until
 
     def abandon(self, pairs: Pairs) -> None:

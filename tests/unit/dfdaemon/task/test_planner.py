@@ -165,3 +165,35 @@ def test_rarity_counts_holders_up_and_down() -> None:
 def test_picked_bits_are_set(bits: int) -> None:
     assert all(bits >> pick(bits, Random(n)) & 1 for n in range(20))
     assert bits >> lowest(bits) & 1
+
+
+def test_a_busy_parent_is_asked_again_when_a_slot_may_be_free() -> None:
+    made = planner(downloads=1)
+    join(made, "a", 0xFF)
+    made.plan(0.0, 1, None)
+    made.delivered(1, 0.6)
+    made.plan(1.0, 2, None)
+    made.land(2)
+    made.was_busy("a", 1.0)
+    assert 0.1 <= made.parents["a"].not_before - 1.0 <= 0.3
+
+
+@pytest.mark.parametrize(("took_s", "least_s", "most_s"), [(0.0001, 0.001, 0.003), (60, 0.5, 1.5)])
+def test_a_busy_parent_is_neither_pestered_nor_forgotten(
+    took_s: float, least_s: float, most_s: float
+) -> None:
+    made = planner(downloads=1)
+    join(made, "a", 0xFF)
+    made.plan(0.0, 1, None)
+    made.delivered(1, took_s)
+    made.was_busy("a", 0.0)
+    assert least_s <= made.parents["a"].not_before <= most_s
+
+
+def test_what_usually_takes_how_long_follows_the_last_units_from_peers() -> None:
+    made = planner(units=64, downloads=1)
+    join(made, "a", made.wanted)
+    for number in range(1, 33):
+        made.plan(0.0, number, None)
+        made.delivered(number, 1.0 if number <= 8 else 0.2)
+    assert 0.2 < made.usual_s < 0.3
