@@ -10,16 +10,22 @@ from dfdaemon.task.memory import Memory
 from seedpeer.config import SeedConfig
 from seedpeer.profile import SEED
 
+NAMED = "dffs://"
+
 
 def memory_of(config: DaemonConfig) -> Memory | None:
-    """The volume that the configuration names, if it names one."""
+    """The volume that the configuration names, if it names one. Raises NotFound."""
     assert isinstance(config, SeedConfig)
     store = config.object_store
     if not store.volume:
         return None
+    from dffs.named import meta_url_of
     from seedpeer.memory import VolumeMemory
 
-    return VolumeMemory(store, store.volume, config.hub.base)
+    url = store.volume
+    if url.startswith(NAMED):
+        url = meta_url_of(url.removeprefix(NAMED).rstrip("/"))
+    return VolumeMemory(store, url, config.hub.base)
 
 
 main = command(

@@ -13,8 +13,9 @@ from dfinfra.config import Bytes
 class ObjectStoreConfig:
     """What the cluster keeps beyond its nodes.
 
-    ``volume`` is the META-URL of a volume of the file system (``dffs format``); with it the seed asks
-    the volume before the origin, and keeps each assembled blob there, laid out as a Hugging Face cache.
+    ``volume`` is the META-URL of a volume of the file system (``dffs format``), or ``dffs://NAME`` for
+    the URL that the environment variable MEGANEURA_VOLUME_NAME holds. With it the seed asks the volume
+    before the origin, and keeps each assembled blob there, laid out as a Hugging Face cache.
     ``passphrase_file`` opens an encrypted volume. ``keep`` off only reads. ``queue`` bounds the blobs
     that wait to be kept.
     """
