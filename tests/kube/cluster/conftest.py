@@ -16,11 +16,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.architecture.sources import ROOT
 from tests.kube import archives
 from tests.kube.cluster.cluster import BUILD, Cluster
 from tests.kube.cluster.hub import Hub
 from tests.kube.cluster.store import Store
 from tests.kube.docker import CACHE
+from tests.servers import programs
 
 WANTED = os.environ.get("MEGANEURA_K8S", "")
 # Programs, and the packages that bring them.
@@ -82,6 +84,8 @@ def install() -> None:
         apt = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=600"]
         for words in (["update"], ["install", "-y", "--no-install-recommends", *sorted(lacking)]):
             subprocess.run([*apt, *words], env=environment, check=True, stdout=subprocess.DEVNULL)
+    if programs.find("weed") is None:
+        subprocess.run([ROOT / "tests" / "servers" / "install"], check=True)
 
 
 @pytest.fixture(scope="session")
