@@ -6,7 +6,6 @@ which an illegal event is reported with. Scheduler resources and the node's task
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Hashable, Mapping
 from enum import Enum
 from typing import Generic, TypeVar
@@ -30,7 +29,8 @@ class Machine(Generic[State, Event]):
         self._table = table
         self._state = start
         self._name = name
-        self._story: deque[tuple[State, Event]] = deque(maxlen=_STORY_STEPS)
+        # A tuple: most machines make a few steps, and an empty deque takes 600 bytes.
+        self._story: tuple[tuple[State, Event], ...] = ()
 
     @property
     def state(self) -> State:
@@ -46,7 +46,7 @@ class Machine(Generic[State, Event]):
                 f"before: {', '.join(self.story()) or 'nothing'}",
                 story=self.story(),
             )
-        self._story.append((self._state, event))
+        self._story = (*self._story[1 - _STORY_STEPS :], (self._state, event))
         self._state = after
         return after
 

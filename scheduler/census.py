@@ -103,19 +103,26 @@ class Census:
         if host is None:
             return
         if event.replace:
-            host.began_at = self._desk.now
-            self._forget_all_but(host, {blob.task_id for blob in event.blobs})
+            host.began_at = host.listed_from = self._desk.now
+            host.listed = set()
         for blob in event.blobs:
             self._hold(host, blob)
-        if event.replace and host.info.seed:
+        over = host.listed is not None and not event.more
+        if host.listed is not None:
+            host.listed.update(blob.task_id for blob in event.blobs)
+        if over:
+            self._forget_all_but_listed(host)
+        if host.info.seed and (event.replace or over):
             self.wake_all()
 
-    def _forget_all_but(self, host: Host, kept: set[str]) -> None:
-        """Drop what the host held, but no download that runs or may yet come back."""
-        recent = self._desk.now - self._desk.policy.lease.stream_grace_s
+    def _forget_all_but_listed(self, host: Host) -> None:
+        """Drop what the host held, but no download that runs or may yet come back, and none that
+        ended so late that its host had made the list already."""
+        kept, host.listed = host.listed or set(), None
+        recent = host.listed_from - self._desk.policy.lease.stream_grace_s
         for peer in list(host.peers.values()):
-            runs = peer.streaming or (not peer.ended and peer.closed_at > recent)
-            if not runs and peer.task.id not in kept:
+            late = peer.streaming or peer.closed_at > recent
+            if not late and peer.task.id not in kept:
                 self.remove(peer, "its host does not hold it any more")
 
     def _hold(self, host: Host, blob: HeldBlob) -> None:

@@ -73,6 +73,7 @@ def blobs_announced(request: meganeura_pb2.AnnounceBlobsRequest) -> ev.BlobsAnno
             for blob in request.blobs
         ),
         request.replace,
+        request.more,
     )
 
 

@@ -72,11 +72,13 @@ class HostLeft:
 
 @dataclass(frozen=True, slots=True)
 class BlobsAnnounced:
-    """What a host holds. With `replace` it is the beginning of a full list."""
+    """What a host holds. With `replace` it is the beginning of a full list, and with `more` not the
+    end of one."""
 
     host_id: str
     blobs: tuple[HeldBlob, ...]
     replace: bool = False
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)

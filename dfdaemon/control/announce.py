@@ -131,10 +131,11 @@ class Announcer:
     async def _announce_blobs(self, address: str) -> None:
         stub = meganeura_pb2_grpc.SchedulerExtensionStub(self._channels.get(address))
         held = await self._disk.run(self._held)
-        first = True
+        left = len(held)
         for batch in _batches(held):
+            first, left = left == len(held), left - len(batch)
             request = meganeura_pb2.AnnounceBlobsRequest(
-                host_id=self._client.host_id, blobs=batch, replace=first
+                host_id=self._client.host_id, blobs=batch, replace=first, more=left > 0
             )
             try:
                 await stub.AnnounceBlobs(request, timeout=CALL_TIMEOUT_S)
@@ -144,7 +145,6 @@ class Announcer:
                     return
                 raise
             self._client.note_plain(address, False)
-            first = False
 
     def _held(self) -> list[meganeura_pb2.HeldBlob]:
         return [

@@ -259,14 +259,16 @@ class HeldBlob(_message.Message):
     def __init__(self, task_id: _Optional[str] = ..., size_bytes: _Optional[int] = ..., complete: _Optional[bool] = ..., url: _Optional[str] = ..., peer_id: _Optional[str] = ...) -> None: ...
 
 class AnnounceBlobsRequest(_message.Message):
-    __slots__ = ("host_id", "blobs", "replace")
+    __slots__ = ("host_id", "blobs", "replace", "more")
     HOST_ID_FIELD_NUMBER: _ClassVar[int]
     BLOBS_FIELD_NUMBER: _ClassVar[int]
     REPLACE_FIELD_NUMBER: _ClassVar[int]
+    MORE_FIELD_NUMBER: _ClassVar[int]
     host_id: str
     blobs: _containers.RepeatedCompositeFieldContainer[HeldBlob]
     replace: bool
-    def __init__(self, host_id: _Optional[str] = ..., blobs: _Optional[_Iterable[_Union[HeldBlob, _Mapping]]] = ..., replace: _Optional[bool] = ...) -> None: ...
+    more: bool
+    def __init__(self, host_id: _Optional[str] = ..., blobs: _Optional[_Iterable[_Union[HeldBlob, _Mapping]]] = ..., replace: _Optional[bool] = ..., more: _Optional[bool] = ...) -> None: ...
 
 class AnnounceBlobsResponse(_message.Message):
     __slots__ = ()

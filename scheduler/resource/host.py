@@ -24,6 +24,8 @@ class Host:
         "feeds",
         "info",
         "interval_s",
+        "listed",
+        "listed_from",
         "peers",
         "quarantined_until",
         "served_at",
@@ -39,6 +41,9 @@ class Host:
         self.began_at = now
         """When it last said all that it holds, as a daemon does that has just started."""
         self.interval_s = interval_s
+        self.listed: set[str] | None = None
+        """The tasks of its full list so far, while the list is coming."""
+        self.listed_from = now
         self.peers: dict[str, Peer] = {}
         self.tasks: dict[str, Peer] = {}
         """The latest peer of each task here, by task id."""

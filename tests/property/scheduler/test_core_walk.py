@@ -69,7 +69,7 @@ def blob_lists(draw: st.DrawFn) -> ev.BlobsAnnounced:
         ev.HeldBlob(task, f"{host}/{task[0]}/{draw(tries)}", 100, draw(st.booleans()))
         for task in draw(st.lists(tasks, max_size=2))
     ]
-    return ev.BlobsAnnounced(host, tuple(held), draw(st.booleans()))
+    return ev.BlobsAnnounced(host, tuple(held), draw(st.booleans()), draw(st.booleans()))
 
 
 steps = st.one_of(

@@ -133,6 +133,53 @@ def test_a_further_batch_adds() -> None:
     assert set(book.core.pool.peers) == {"p1", "p2"}
 
 
+def held(number: int) -> ev.HeldBlob:
+    return ev.HeldBlob(f"{number}" * 64, f"p{number}", 1, complete=True)
+
+
+def test_a_list_in_batches_forgets_at_its_end_and_nothing_that_it_names() -> None:
+    book = Playbook()
+    book.host("a")
+    for _ in range(2):
+        before = dict(book.core.pool.peers)
+        book.send(ev.BlobsAnnounced("a", (held(1), held(2)), replace=True, more=True))
+        assert before.items() <= book.core.pool.peers.items()
+        book.send(ev.BlobsAnnounced("a", (held(3),), more=True))
+        book.send(ev.BlobsAnnounced("a", (held(4),)))
+        assert set(book.core.pool.peers) == {"p1", "p2", "p3", "p4"}
+        assert before.items() <= book.core.pool.peers.items()
+    book.send(ev.BlobsAnnounced("a", (held(1),), replace=True, more=True))
+    assert len(book.core.pool.peers) == 4
+    book.send(ev.BlobsAnnounced("a", (held(4),)))
+    assert set(book.core.pool.peers) == {"p1", "p4"}
+
+
+def test_a_list_that_breaks_off_forgets_nothing() -> None:
+    book = Playbook()
+    book.host("a")
+    book.send(ev.BlobsAnnounced("a", (held(1), held(2)), replace=True))
+    book.send(ev.BlobsAnnounced("a", (held(3),), replace=True, more=True))
+    book.wait(100)
+    book.send(ev.BlobsAnnounced("a", (held(1),), replace=True, more=True))
+    book.send(ev.BlobsAnnounced("a", (held(2),)))
+    assert set(book.core.pool.peers) == {"p1", "p2"}
+
+
+def test_what_was_finished_while_the_list_was_made_is_not_forgotten() -> None:
+    """Listing very many blobs takes its time, and so do many batches."""
+    book = Playbook()
+    book.host("a", interval_s=1e6)
+    book.register("a")
+    book.send(ev.BlobsAnnounced("a", (held(1),), replace=True, more=True))
+    book.finish("a", back_to_source=True)
+    book.send(ev.StreamClosed("a/p"))
+    book.wait(60)
+    book.send(ev.BlobsAnnounced("a", (held(2),)))
+    assert set(book.core.pool.peers) == {"p1", "p2", "a/p"}
+    book.send(ev.BlobsAnnounced("a", (held(1),), replace=True))
+    assert set(book.core.pool.peers) == {"p1"}
+
+
 def test_deleting_a_task_takes_its_peers_from_the_named_hosts() -> None:
     book = Playbook()
     for name in "ab":
