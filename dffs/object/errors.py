@@ -29,6 +29,8 @@ _FULL = re.compile(
     re.I,
 )
 _SLOW = re.compile(r"kind: Timeout|operation timed out", re.I)
+# The machine's own identity was asked for, and there is no such thing here.
+_UNKNOWN = re.compile(r"token request.*(?:40[0-9]|dns error|connection refused)", re.I)
 _LONGEST = 300
 
 
@@ -56,6 +58,10 @@ def from_library_error(error: Exception, name: str) -> MeganeuraError:
         return Unauthorized(what)
     if isinstance(error, (told.InvalidPathError, told.NotSupportedError, ValueError)):
         return BadInput(what)
+    if _UNKNOWN.search(text):
+        return Unauthorized(
+            f"object {name}: no credentials for this bucket, and this machine has none"
+        )
     if _FULL.search(text):
         return NoSpace(what)
     if _SLOW.search(str(error)):

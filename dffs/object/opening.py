@@ -2,16 +2,18 @@
 
 Buckets are written as users of JuiceFS write them: a directory for `file`; for `s3` an URL that ends
 with the bucket (`http://127.0.0.1:8333/models`), a virtual host (`https://models.s3.eu-west-1.amazonaws.com`)
-or a bare name; `gs://name`; an URL of a container for `azure`; any URL for `http`.
+or a bare name; `gs://name`; an URL of a container for `azure` (`https://account.blob.core.windows.net/models`);
+any URL for `http`.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from obstore.store import AzureStore, GCSStore, HTTPStore, MemoryStore, S3Store
 
@@ -24,6 +26,7 @@ from dffs.object.store import ObjectStore
 from dfinfra.redact import redact_text
 
 _AMAZON_HOST = re.compile(r"(?P<bucket>.+)\.s3[.-](?:(?P<region>[a-z0-9-]+)\.)?amazonaws\.com")
+_AZURE_PARTS = 2
 _DEFAULT_REGION = "us-east-1"
 # What keeps the body of a PUT from changing on its way. Signing it costs a second SHA-256 of every
 # block; TLS does as well, and in the clear a checksum that the server compares. Servers that know no
@@ -134,27 +137,35 @@ def split_s3(text: str) -> tuple[str, str, str]:
 
 
 def _gcs(where: Location) -> ObjectStore:
-    bucket = where.bucket.removeprefix("gs://").strip("/")
+    """`gs://name`, or an URL that ends with the bucket for a server of one's own, which knows no one.
+
+    The secret key is the JSON of a service account; without it, whoever this machine is signed in as.
+    """
+    bucket, own = where.bucket.removeprefix("gs://").strip("/"), ""
     options: dict[str, object] = {}
     if where.secret_key:
         options["service_account_key"] = where.secret_key
+    if where.bucket.startswith(("http://", "https://")):
+        bucket, own, _ = split_s3(where.bucket)
+        anonymous = {"client_email": "", "private_key": "", "private_key_id": ""}
+        server = {"gcs_base_url": own, "disable_oauth": True}
+        options["service_account_key"] = json.dumps(anonymous | server)
     backend = GCSStore(
         bucket,
         config=options,  # type: ignore[arg-type]
         client_options=where.timeouts.client_options(),  # type: ignore[arg-type]
         retry_config=NO_RETRIES,  # type: ignore[arg-type]
     )
-    return RemoteStore(backend, f"gs://{bucket}")
+    return RemoteStore(backend, f"gs://{bucket}" + (f" at {own}" if own else ""))
 
 
 def _azure(where: Location) -> ObjectStore:
-    parts = urlsplit(where.bucket)
-    container = parts.path.strip("/") if parts.scheme else where.bucket
-    options: dict[str, object] = {"account_name": where.access_key or parts.netloc.split(".")[0]}
+    account, container, endpoint = split_azure(where.bucket)
+    options: dict[str, object] = {"account_name": where.access_key or account}
     if where.secret_key:
         options["account_key"] = where.secret_key
-    if parts.scheme in ("http", "https") and not parts.netloc.endswith(".windows.net"):
-        options["endpoint"] = f"{parts.scheme}://{parts.netloc}"
+    if endpoint:
+        options["endpoint"] = endpoint
     backend = AzureStore(
         container,
         config=options,  # type: ignore[arg-type]
@@ -164,13 +175,33 @@ def _azure(where: Location) -> ObjectStore:
     return RemoteStore(backend, f"az://{options['account_name']}/{container}")
 
 
+def split_azure(text: str) -> tuple[str, str, str]:
+    """Account, container and endpoint (empty: Microsoft's) of what a user wrote.
+
+    A server of one's own has the account in its path: `http://host:10000/account/container`.
+    """
+    parts = urlsplit(text)
+    path = parts.path.strip("/").split("/")
+    if not parts.scheme:
+        return "", text, ""
+    if parts.scheme in ("az", "azure", "abfs", "abfss"):
+        return "", parts.netloc.partition("@")[0], ""
+    if parts.scheme not in ("http", "https") or not path[0] or len(path) > _AZURE_PARTS:
+        raise BadInput(f"bucket {shown(text)}: the URL must end with the container's name")
+    if parts.netloc.endswith(".windows.net"):
+        return parts.netloc.split(".")[0], path[-1], ""
+    account = path[0] if len(path) == _AZURE_PARTS else parts.netloc.split(".")[0]
+    return account, path[-1], "/".join([f"{parts.scheme}://{parts.netloc}", *path[:-1]])
+
+
 def _http(where: Location) -> ObjectStore:
     backend = HTTPStore(
         where.bucket,
         client_options=where.timeouts.client_options(),  # type: ignore[arg-type]
         retry_config=NO_RETRIES,  # type: ignore[arg-type]
     )
-    return RemoteStore(backend, shown(where.bucket))
+    path = unquote(urlsplit(where.bucket).path).strip("/")
+    return RemoteStore(backend, shown(where.bucket), listed_below=f"{path}/" if path else "")
 
 
 _OPENERS: dict[str, Callable[[Location], ObjectStore]] = {

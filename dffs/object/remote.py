@@ -62,15 +62,22 @@ NO_RETRIES: dict[str, Any] = {"max_retries": 0, "retry_timeout": timedelta(secon
 class RemoteStore:
     """One bucket. `url` is what may be shown of it.
 
-    `plainer` makes a backend for servers that refuse what the first one adds to a PUT.
+    `plainer` makes a backend for servers that refuse what the first one adds to a PUT. `listed_below`
+    is what the backend's listings put before every name.
     """
 
     def __init__(
-        self, backend: Backend, url: str, plainer: Callable[[], Backend] | None = None
+        self,
+        backend: Backend,
+        url: str,
+        plainer: Callable[[], Backend] | None = None,
+        *,
+        listed_below: str = "",
     ) -> None:
         self._backend = backend
         self._url = url
         self._plainer = plainer
+        self._listed_below = listed_below
         # Some servers that speak S3 do not know If-None-Match: those are asked first.
         self._asks_first = False
 
@@ -97,7 +104,7 @@ class RemoteStore:
             return False
         except told.PreconditionError:
             return False
-        except told.NotSupportedError:
+        except (told.NotSupportedError, NotImplementedError):
             return self._without_conditions(name, data, create=create)
         except _ERRORS as error:
             return self._put_otherwise(name, data, create=create, error=error)
@@ -139,7 +146,9 @@ class RemoteStore:
 
     def list(self, prefix: str = "", *, after: str = "") -> Iterator[ObjectInfo]:
         """See ObjectStore."""
-        stream = iter(obstore.list(self._backend, prefix.rstrip("/") or None, offset=after or None))
+        below = self._listed_below
+        offset = below + after if after else None
+        stream = iter(obstore.list(self._backend, prefix.rstrip("/") or None, offset=offset))
         while True:
             try:
                 chunk = next(stream, None)
@@ -147,7 +156,7 @@ class RemoteStore:
                 raise from_library_error(error, prefix or "/") from None
             if chunk is None:
                 return
-            yield from (_info(meta) for meta in chunk)
+            yield from (_info(meta, below) for meta in chunk)
 
     def delete(self, names: Iterable[str]) -> None:
         """See ObjectStore."""
@@ -180,7 +189,7 @@ class RemoteStore:
             raise from_library_error(error, name) from None
 
 
-def _info(meta: Any) -> ObjectInfo:
+def _info(meta: Any, below: str = "") -> ObjectInfo:
     modified = meta["last_modified"]
     when = modified if modified.tzinfo else modified.replace(tzinfo=UTC)
-    return ObjectInfo(str(meta["path"]), int(meta["size"]), when.timestamp())
+    return ObjectInfo(str(meta["path"]).removeprefix(below), int(meta["size"]), when.timestamp())

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
+from obstore import exceptions as told
 
 from dfcore.errors import (
     BadInput,
@@ -20,6 +21,7 @@ from dfcore.errors import (
     Unavailable,
 )
 from dffs.meta.types import ROOT_CALLER, ROOT_INO, MetaError
+from dffs.object.errors import from_library_error
 from dffs.object.opening import Location, open_store
 from dffs.object.remote import Timeouts
 from dffs.vfs.openfile import OpenFile
@@ -193,6 +195,13 @@ def test_answers_of_a_server_are_told_in_our_words(
         open_store(where).put("v/a", b"x", create=True)
     assert "hidden-key" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_machine_that_is_nobody_is_told_so_and_not_to_try_again() -> None:
+    said = "Generic GCS error: Error performing token request: … 403 Forbidden: http://169.254.1.1"
+    error = from_library_error(told.GenericError(said), "v/a")
+    assert isinstance(error, Unauthorized) and not error.retryable
+    assert "no credentials" in str(error)
 
 
 def test_a_server_without_checksums_gets_signed_bodies(server: AnsweringServer) -> None:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from dfcore.errors import BadInput, Denied, MeganeuraError, NotFound, Unavailable
-from dffs.object.opening import Location, open_store, split_s3
+from dffs.object.opening import Location, open_store, split_azure, split_s3
 from dffs.object.remote import Timeouts
 from dffs.object.store import ObjectStore
+from tests.component.dffs_data.emulators import EMULATORS, Running, new_bucket
 from tests.servers import shared
 from tests.servers.processes import free_port
 
 
-@pytest.fixture(params=["file", "memory", "s3"])
+@pytest.fixture(params=["file", "memory", "s3", *EMULATORS])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
+    if request.param in EMULATORS:
+        return open_store(new_bucket(request.param, request.getfixturevalue("emulators")))
     if request.param == "s3":
         bucket = shared.s3_bucket()
         url = f"{bucket.endpoint}/{bucket.name}"
@@ -23,6 +27,13 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
             Location("s3", url, access_key=bucket.access_key, secret_key=bucket.secret_key)
         )
     return open_store(Location(request.param, str(tmp_path / "bucket")))
+
+
+@pytest.fixture(scope="module")
+def emulators(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    running = Running(tmp_path_factory.mktemp("emulators"))
+    yield running
+    running.stop()
 
 
 def test_objects_come_back_as_they_were_put(store: ObjectStore) -> None:
@@ -93,6 +104,30 @@ def test_a_server_that_is_not_there_is_worth_another_try() -> None:
 )
 def test_buckets_are_written_as_users_write_them(text: str, expected: tuple[str, str, str]) -> None:
     assert split_s3(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("models", ("", "models", "")),
+        ("az://models", ("", "models", "")),
+        ("https://me.blob.core.windows.net/models", ("me", "models", "")),
+        ("http://127.0.0.1:10000/me/models", ("me", "models", "http://127.0.0.1:10000/me")),
+        ("https://me.store.local/models", ("me", "models", "https://me.store.local")),
+    ],
+)
+def test_containers_are_written_as_users_write_them(
+    text: str, expected: tuple[str, str, str]
+) -> None:
+    assert split_azure(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["ftp://x/y", "https://me.blob.core.windows.net", "http://h/a/b/c"]
+)
+def test_what_is_no_container_is_refused(text: str) -> None:
+    with pytest.raises(BadInput):
+        split_azure(text)
 
 
 @pytest.mark.parametrize("text", ["ftp://x/y", "http://host", "http://host/a/b"])
