@@ -162,3 +162,8 @@ class KillBed:
 def rounds() -> int:
     """How many: MEGANEURA_KILL_ROUNDS, else each kind of process once."""
     return int(os.environ.get("MEGANEURA_KILL_ROUNDS", "4"))
+
+
+def away_s() -> float:
+    """How long a process stays away, at most: MEGANEURA_KILL_AWAY_S, else a second."""
+    return float(os.environ.get("MEGANEURA_KILL_AWAY_S", "1"))
