@@ -12,7 +12,7 @@ import time
 import pytest
 
 from tests.component.dffs_fuse.mounted import needs_fuse
-from tests.component.dffs_kill.bed import FOLDER, KillBed, rounds
+from tests.component.dffs_kill.bed import FOLDER, KillBed, away_s, rounds
 from tests.component.dffs_kill.ledger import Ledger
 from tests.servers.processes import ServerMissing
 
