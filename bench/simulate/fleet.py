@@ -220,33 +220,36 @@ class Fleet:
 
     def _next(self, children: Numbers, now: float) -> Pairs:
         """One request of each child that can make one: its rarest unit, from any who has it."""
-        useful = self._offers(children, now)
-        obtainable = np.bitwise_or.reduce(useful, axis=1)
-        some = np.flatnonzero(obtainable.any(axis=1))
-        children, useful = children[some], useful[some]
+        row, slot, useful = self._offers(children, now)
+        fresh = np.flatnonzero(np.diff(row, prepend=-1))
+        children, row = children[row[fresh]], np.cumsum(np.diff(row, prepend=-1) > 0) - 1
+        obtainable = np.bitwise_or.reduceat(useful, fresh, axis=0) if len(fresh) else useful
         chance = self._draw(children, 2)
-        unit = self._choose_units(children, obtainable[some], chance[:, 0])
+        unit = self._choose_units(children, obtainable, chance[:, 0])
         word, bit = unit >> 6, (unit & 63).astype(np.uint64)
-        has = useful[np.arange(len(unit)), :, word] >> bit[:, None] & _ONE != 0
-        place = (chance[:, 1] * np.count_nonzero(has, axis=1)).astype(np.intp)
-        slot = (np.cumsum(has, axis=1) > place[:, None]).argmax(axis=1)
+        has = useful[np.arange(len(row)), word[row]] >> bit[row] & _ONE != 0
+        row, slot = row[has], slot[has]
+        count = np.bincount(row, minlength=len(unit))
+        place = (chance[:, 1] * count).astype(np.intp)
+        slot = slot[np.cumsum(count) - count + place]
         self._named[children, word] |= _ONE << bit
         self.fetching[children] += 1
         self._flying[children, slot] = True
         self._asked_at[children, slot] = now
         return Pairs(children, self._parents[children, slot].astype(np.intp), unit, slot)
 
-    def _offers(self, children: Numbers, now: float) -> Words:
-        """What each child needs of each of its parents that may be asked now."""
+    def _offers(self, children: Numbers, now: float) -> tuple[Numbers, Numbers, Words]:
+        """What each child (by its place here) needs of each parent that may be asked now."""
         room = int(self._met[children].max(initial=1))
         needed = self.needed(children)
         wary = self.seed_known[children]
         needed[wary] &= self._vouched[children[wary]]
         free = ~self._flying[children, :room] & (self._ready[children, :room] <= now)
         free &= np.arange(room) < self._met[children][:, None]
-        useful = self._seen[children, :room] & needed[:, None, :]
-        useful[~free] = 0
-        return useful
+        row, slot = np.nonzero(free)
+        useful = self._seen[children[row], slot] & needed[row]
+        some = useful.any(axis=1)
+        return row[some], slot[some], useful[some]
 
     def _choose_units(self, children: Numbers, among: Words, chance: Floats) -> Numbers:
         """The rarest unit, from a random place onwards."""
