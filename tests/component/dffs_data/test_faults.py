@@ -9,6 +9,7 @@ from contextlib import suppress
 
 import pytest
 from obstore import exceptions as told
+from structlog.testing import capture_logs
 
 from dfcore.errors import (
     BadInput,
@@ -76,6 +77,37 @@ def test_a_store_that_takes_nothing_fails_the_close_and_loses_nothing(
     file.flush()
     file.release()
     assert content(volume, file.ino) == data
+
+
+def test_each_fault_is_a_line_in_the_log_that_names_the_object(open_volume: Opener) -> None:
+    here, there = open_volume(), open_volume()
+    ino = write(here, "a", noise(BLOCK))
+    name = here.blocks.names.block(here.meta.blocks(ino, 0, 1)[0].digest)
+    store = faulty(there)
+    with capture_logs() as lines:
+        store.before = fail_with(Unavailable("503 Slow Down"), "get", times=1)  # type: ignore[assignment]
+        assert content(there, ino) == noise(BLOCK)
+    (again,) = [line for line in lines if line["event"] == "object store: again"]
+    assert (again["log_level"], again["call"], again["reason"]) == (
+        "warning",
+        f"get {name}",
+        "503 Slow Down",
+    )
+    other = open_volume()
+    faulty(other).damage = lambda got: b"\0" * len(memoryview(got))
+    with capture_logs() as lines, pytest.raises(MetaError):
+        content(other, ino)
+    assert {
+        (line["log_level"], line["object"]) for line in lines if "wrong bytes" in line["event"]
+    } == {("error", name)}
+    full = faulty(here)
+    full.before = fail_with(NoSpace("the bucket is full"))  # type: ignore[assignment]
+    with capture_logs() as lines, pytest.raises(OSError):
+        write(here, "b", noise(BLOCK, 2))
+    failed = [line for line in lines if line["event"] == "object store failed"]
+    assert failed and failed[0]["log_level"] == "error"
+    assert failed[0]["reason"] == "the bucket is full"
+    full.before = lambda _call, _name: None
 
 
 def test_a_store_that_comes_back_is_not_noticed(volume: Volume) -> None:
