@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from dfinfra.services import Closing
 from manager.db.jobs import Job
 from manager.jobs import orders, store
-from manager.jobs.means import dispatching, means, unlocking
+from manager.jobs.means import dispatching, means, unlocking, upkeep
 from manager.jobs.states import JobState
 from manager.models.keeper import Keeper
 from manager.parts import Core, Part
@@ -38,6 +38,7 @@ def part(core: Core) -> Part:
             Closing("replication", replicate.close),
             Sender(core.database, core.changes, shared.vault, shared.web, core.clock),
             dispatching(shared, {orders.REPLICATE: replicate}),
+            upkeep(shared),
         ),
     )
 

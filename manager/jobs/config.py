@@ -20,6 +20,8 @@ class JobsConfig:
     """A replica that says nothing for so long has lost its jobs to the others."""
     beat_s: Seconds = 1.0
     """How often progress is written."""
+    sync_peers_interval_s: Seconds = 86400.0
+    """How often hosts that only schedulers know, as plain Dragonfly peers, are taken into the list."""
     hub: str = "https://huggingface.co"
     """The Hub that `hf://` means; the same as the nodes' `hub.endpoint`."""
     ca_file: Path | None = None

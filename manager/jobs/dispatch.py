@@ -1,10 +1,9 @@
-"""Claims due jobs for this replica and runs them; makes the jobs of schedules; forgets old ones."""
+"""Claims due jobs for this replica and runs them; makes the jobs of schedules."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from datetime import timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -18,18 +17,15 @@ from manager.jobs import store
 from manager.jobs.runner import LeasePolicy, Runner
 from manager.jobs.work import Claim
 
-_PURGE_EVERY_S = 3600.0
-
 log = get_logger("jobs")
 
 
 @dataclass(frozen=True, slots=True)
 class DispatchPolicy:
-    """How many jobs a replica does at once, how often it looks, how long ended jobs are kept."""
+    """How many jobs a replica does at once, and how often it looks."""
 
     at_once: int = 8
     poll_s: float = 1.0
-    keep_s: float = 30 * 86400.0
 
 
 class Dispatcher:
@@ -60,7 +56,6 @@ class Dispatcher:
         """Begin to look for jobs."""
         self._changes.listen(self._heard)
         self._loops.spawn(self._keep_claiming(), name="claim", vital=True)
-        self._loops.spawn(self._keep_purging(), name="purge")
 
     async def stop(self) -> None:
         """Take no more jobs and give back those that run."""
@@ -109,17 +104,3 @@ class Dispatcher:
                 await self._awake.wait()
         except TimeoutError:
             pass
-
-    async def _keep_purging(self) -> None:
-        while True:
-            try:
-                await self._purge()
-            except SQLAlchemyError as problem:
-                log.warning("old jobs not forgotten", reason=type(problem).__name__)
-            await asyncio.sleep(_PURGE_EVERY_S)
-
-    async def _purge(self) -> None:
-        before = now() - timedelta(seconds=self._policy.keep_s)
-        more = 1
-        while more:
-            more = await self._database.run(lambda s: store.drop_older(s, before))

@@ -24,6 +24,7 @@ from manager.jobs.distribution import ImageDistribution
 from manager.jobs.hosts import JobHost
 from manager.jobs.nodes import Nodes
 from manager.jobs.origins import Origins
+from manager.jobs.periodic import Forget, Periodic
 from manager.jobs.preheat import Preheat
 from manager.jobs.runner import Handler, LeasePolicy, Runner
 from manager.jobs.swarm import SchedulerAddress, Swarm
@@ -88,10 +89,30 @@ def dispatching(shared: Means, more: dict[str, Handler] | None = None) -> Servic
         lease,
         core.metrics,
     )
-    policy = DispatchPolicy(
-        at_once=config.at_once, poll_s=core.config.poll_s, keep_s=core.config.retention.jobs_s
-    )
+    policy = DispatchPolicy(at_once=config.at_once, poll_s=core.config.poll_s)
     return Dispatcher(core.database, core.changes, runner, core.replica, lease, policy)
+
+
+def upkeep(shared: Means) -> Service:
+    """The service that does without being asked what is due from time to time."""
+    core, config = shared.core, shared.config
+    return Periodic(core.database, core.changes, forgetting(shared), config.sync_peers_interval_s)
+
+
+def forgetting(shared: Means) -> tuple[Forget, Forget]:
+    """What forgets old jobs, and old records of the audit, some at a time."""
+    keep = shared.core.config.retention
+
+    def old_jobs(session: Session) -> int:
+        return store.drop_older(session, now() - timedelta(seconds=keep.jobs_s))
+
+    def old_audits(session: Session) -> int:
+        before = now() - timedelta(seconds=keep.audits_s)
+        ids = list(session.scalars(select(Audit.id).where(Audit.operated_at < before).limit(500)))
+        session.execute(delete(Audit).where(Audit.id.in_(ids)))
+        return len(ids)
+
+    return old_jobs, old_audits
 
 
 def _handlers(shared: Means) -> dict[str, Handler]:
@@ -100,23 +121,16 @@ def _handlers(shared: Means) -> dict[str, Handler]:
     async def schedulers(cluster_ids: tuple[int, ...]) -> Sequence[SchedulerAddress]:
         return await core.database.read(lambda s: active_schedulers(s, cluster_ids))
 
+    old_jobs, old_audits = forgetting(shared)
     swarm = Swarm(core.channels, schedulers)
     nodes = Nodes(core.channels, core.secure, in_clear=shared.config.credentials_in_clear)
-    keep = core.config.retention
-
-    def old_audits(session: Session) -> int:
-        before = now() - timedelta(seconds=keep.audits_s)
-        ids = list(session.scalars(select(Audit.id).where(Audit.operated_at < before).limit(500)))
-        session.execute(delete(Audit).where(Audit.id.in_(ids)))
-        return len(ids)
-
     return {
         orders.PREHEAT: Preheat(shared.origins, swarm, nodes, core.clock, Random()),
         orders.GET_TASK: GetTask(swarm, nodes),
         orders.GET_IMAGE: ImageDistribution(shared.origins, swarm),
         orders.DELETE_TASK: DeleteTask(swarm, nodes),
         orders.SYNC_PEERS: SyncPeers(swarm, core.database, take_in),
-        orders.GC: Clear(core.database, keep.jobs_s, old_audits),
+        orders.GC: Clear(core.database, old_jobs, old_audits),
     }
 
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from datetime import timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from dfcore.errors import BadInput, MeganeuraError
 from dfcore.ids import task_id_by_content, task_id_by_url
-from manager.db.base import now
 from manager.db.database import Database
-from manager.jobs import store, values
+from manager.jobs import values
 from manager.jobs.hosts import JobHost
 from manager.jobs.nodes import Nodes
 from manager.jobs.results import job_states
@@ -136,20 +134,20 @@ class SyncPeers:
 class Clear:
     """Handler of ``gc``: forgets jobs or audit records that are older than they are kept."""
 
-    def __init__(self, database: Database, keep_s: float, audits: Callable[[Session], int]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        jobs: Callable[[Session], int],
+        audits: Callable[[Session], int],
+    ) -> None:
         self._database = database
-        self._keep_s = keep_s
-        self._audits = audits
+        self._forget = {"job": jobs, "audit": audits}
 
     async def run(self, work: Work) -> Mapping[str, Any]:
         """Forget in small transactions, so that nobody waits long."""
-        before = now() - timedelta(seconds=self._keep_s)
-        total, last = 0, 1
-        while last:
-            if work.claim.spec["type"] == "job":
-                last = await self._database.run(lambda s: store.drop_older(s, before))
-            else:
-                last = await self._database.run(self._audits)
+        forget = self._forget[work.claim.spec["type"]]
+        total = 0
+        while last := await self._database.run(forget):
             total += last
         return {**job_states([]), "removed": total}
 

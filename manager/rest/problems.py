@@ -69,6 +69,7 @@ def invalid(what: str, error: ValidationError) -> Invalid:
     lines = []
     for found in error.errors(include_url=False, include_input=False, include_context=False):
         where = ".".join(str(part) for part in found["loc"])
-        lines.append(f"{where}: {found['msg']}" if where else found["msg"])
+        # Not `password: String …`, which would pass for a password and be hidden.
+        lines.append(f"`{where}` – {found['msg']}" if where else found["msg"])
     first = lines[0] if lines else "does not fit"
     return Invalid(f"{what}: {first}", lines)
