@@ -26,6 +26,9 @@ import click
 from bench import measure, report
 from bench.cli import json_option, measured
 from bench.nginx import Nginx
+from blobstore import BlobStore, DiskConfig, StoreConfig
+from dfcore.digest import Digest, unit_digest
+from dfcore.pieces import Geometry
 from tests.swarm.swarm import Host, Swarm
 
 SIZE_BYTES = 2048
@@ -39,12 +42,15 @@ _DFCTL = (sys.executable, "-m", "dfdaemon.cli.dfctl")
 @click.command("small-files", help="Very many distinct 2 KiB files through seed and node.")
 @click.option("--files", default=100_000, show_default=True)
 @click.option("--connections", default=8, show_default=True)
+@click.option("--filled", is_flag=True, help="No downloads: look at a node that has them.")
 @json_option
-def command(files: int, connections: int, json_file: Path | None) -> None:
+def command(files: int, connections: int, filled: bool, json_file: Path | None) -> None:
     measured(
         f"{files} files of 2 KiB",
         json_file,
-        lambda folder: small_files(folder, files, connections),
+        lambda folder: (
+            full_store(folder, files) if filled else small_files(folder, files, connections)
+        ),
     )
 
 
@@ -79,12 +85,48 @@ def small_files(folder: Path, files: int, connections: int) -> report.Figures:
         ).run()[0]
         for name, host in hosts.items():
             figures[f"{name}_rss_after_mib"] = host.figures().rss_bytes / MIB
-        figures |= _kept(node, origin.url, files)
+        figures |= _kept(node, files)
+        _Clients(node.proxy_url, origin.url, files, 4, part=0.01).run()
+        local = node.figures().traffic
+        if local.origin or local.seed or local.peer:
+            raise RuntimeError(f"after the start something was not there any more: {local}")
         figures |= _evicted(node, files)
         for host in hosts.values():
             if '"level": "error"' in host.log_text():
                 raise RuntimeError(f"{host.name} met an error:\n{host.tail()}")
     return figures
+
+
+def full_store(folder: Path, files: int) -> report.Figures:
+    """A node whose store was filled beforehand: what it takes to start, list, announce, evict."""
+    swarm = Swarm(folder / "swarm", hub=NO_HUB, nodes=1, seeds=0)
+    node = swarm.nodes[0]
+    began = time.monotonic()
+    with BlobStore(StoreConfig((DiskConfig(node.store, free_ratio=0),))) as store:
+        for number in range(files):
+            data = content(number)
+            blob = store.create(hashlib.sha256(data).hexdigest(), Geometry.for_size(len(data)))
+            blob.write_at(0, data)
+            blob.commit(0, unit_digest(data))
+            blob.seal(Digest("sha256", blob.id))
+        store.flush()
+    figures: report.Figures = {"fill_files_s": files / (time.monotonic() - began)}
+    with swarm:
+        _until_announced(swarm, files)
+        figures["scheduler_rss_mib"] = swarm.scheduler.figures().rss_bytes / MIB
+        figures["scheduler_cpu_s"] = measure.cpu_s([swarm.scheduler.pid])
+        figures |= _kept(node, files)
+        _until_announced(swarm, files)
+        figures |= _evicted(node, files)
+    return figures
+
+
+def _until_announced(swarm: Swarm, files: int) -> None:
+    deadline = time.monotonic() + 120
+    while swarm.scheduler.figures().value("meganeura_scheduler_peers") < files:
+        if time.monotonic() > deadline:
+            raise RuntimeError("the scheduler has not heard of all blobs")
+        time.sleep(0.1)
 
 
 class _Clients:
@@ -135,7 +177,7 @@ class _Clients:
             return None
 
 
-def _kept(node: Host, origin: str, files: int) -> report.Figures:
+def _kept(node: Host, files: int) -> report.Figures:
     """What the node makes of so many: listing, index, starts."""
     figures: report.Figures = {}
     figures["ls_s"] = _timed(lambda: _list(node, files))
@@ -146,10 +188,6 @@ def _kept(node: Host, origin: str, files: int) -> report.Figures:
     node.send(signal.SIGKILL)
     node.wait()
     figures["start_after_kill_s"] = _timed(node.restart)
-    _Clients(node.proxy_url, origin, files, 4, part=0.01).run()
-    local = node.figures().traffic
-    if local.origin or local.seed or local.peer:
-        raise RuntimeError(f"after the start something was not there any more: {local}")
     return figures
 
 
