@@ -57,13 +57,16 @@ class Periodic:
         """Begin."""
         self._jobs.spawn(self._keep(self._purge, PURGE_EVERY_S), name="purge")
         pause_s = min(self._sync_peers_every_s, LONGEST_PAUSE_S)
-        self._jobs.spawn(self._keep(self._order, pause_s), name="order")
+        self._jobs.spawn(self._keep(self._order, pause_s, first_s=pause_s), name="order")
 
     async def stop(self) -> None:
         """End."""
         await self._jobs.cancel_all()
 
-    async def _keep(self, do: Callable[[], Awaitable[None]], pause_s: float) -> None:
+    async def _keep(
+        self, do: Callable[[], Awaitable[None]], pause_s: float, *, first_s: float = 0.0
+    ) -> None:
+        await asyncio.sleep(first_s)
         while True:
             try:
                 await do()

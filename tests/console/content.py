@@ -28,8 +28,8 @@ class Client:
 
     def __init__(self, url: str, password: str, name: str = "root") -> None:
         self._url = url
-        self._token = ""
-        self._token = self.post("/api/v1/users/signin", name=name, password=password)["token"]
+        self.token = ""
+        self.token = self.post("/api/v1/users/signin", name=name, password=password)["token"]
 
     def post(self, path: str, **body: Any) -> Any:
         return self.send("POST", path, body)
@@ -40,8 +40,8 @@ class Client:
     def send(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         """What is answered; raises with the answer's own words."""
         headers = {"Content-Type": "application/json"}
-        if self._token:
-            headers["Authorization"] = f"Bearer {self._token}"
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self._url + path, data, headers, method=method)
         try:

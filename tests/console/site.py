@@ -10,9 +10,12 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+
+from sqlalchemy.orm import Session
 
 from manager import app
 from manager.config import AdminConfig, AuthConfig, Listen, ManagerConfig, ServerConfig
@@ -60,6 +63,12 @@ class Site:
         self._loop.call_soon_threadsafe(self._remember, self.collector.state.history)
         return self
 
+    def change(self, work: Callable[[Session], Any]) -> None:
+        """Change the manager's database as another replica would."""
+        assert self._loop is not None
+        done = asyncio.run_coroutine_threadsafe(self._core.database.run(work), self._loop)
+        done.result(START_S)
+
     def __exit__(
         self,
         kind: type[BaseException] | None,
@@ -105,6 +114,7 @@ class Site:
                 if service.name == "database":
                     await built.core.database.run(enter)
             self.port = built.rest.port
+            self._core = built.core
             self._ready.set()
             await self._ended.wait()
         finally:

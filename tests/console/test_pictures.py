@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from tests.console.browser import PHONE, Browser, browsing
+from tests.console.registry import MODEL, Registry
 from tests.console.site import PASSWORD, Site
 from tests.console.swarm import Shape, task_id_of
 
@@ -25,6 +26,7 @@ SHOTS = {
     "console-overview-light": ("/", "light", SIZE),
     "console-download": (f"/tasks/{task_id_of(0)}", "dark", (1200, 840)),
     "console-preheat": ("/jobs/1", "light", SIZE),
+    "console-model": (f"/models/{MODEL}", "light", SIZE),
     "console-cluster": ("/clusters/1", "dark", SIZE),
     "console-phone": ("/", "dark", PHONE),
 }
@@ -37,6 +39,11 @@ def studio(tmp_path_factory: pytest.TempPathFactory, site: Site) -> Iterator[Bro
         Site(tmp_path_factory.mktemp("studio"), shape) as running,
         browsing(running.url) as browser,
     ):
+        registry = Registry(running.url, PASSWORD, tmp_path_factory.mktemp("registry"))
+        registry.push("v1", note="first take")
+        registry.push("v2", "prod", note="trained longer", weights=2)
+        rule = {"name": "to virginia", "model_pattern": "acme/*", "tag_pattern": "prod"}
+        registry.root.post("/api/v1/replication-rules", target="virginia", **rule)
         browser.size(*SIZE)
         browser.sign_in("root", PASSWORD)
         yield browser

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 from selenium.webdriver.common.keys import Keys
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from manager.db.jobs import Job, JobFile, JobStep, JobTarget
 from tests.console.browser import Browser, browsing
 from tests.console.site import PASSWORD, Site
 from tests.console.swarm import task_id_of
@@ -111,6 +114,27 @@ def test_a_download_moves_on_without_a_reload(site: Site, browser: Browser) -> N
         ".getImageData(0, 0, c.width, c.height).data; return d.filter((v) => v > 0).length"
     )
     assert pixels > 1000
+
+
+def test_steps_of_a_job_move_on_without_a_reload(site: Site, browser: Browser) -> None:
+    browser.open("/jobs/1")
+    browser.script("window.mine = true")
+    row = browser.find("[data-part=work] tbody tr").text
+    file, host = row.split()[:2]
+    done = browser.find("[data-part=tiles]").text
+
+    def end_it(session: Session) -> None:
+        named = select(JobFile.no).where(JobFile.job_id == 1, JobFile.name == file)
+        on = select(JobTarget.no).where(JobTarget.job_id == 1, JobTarget.hostname == host)
+        key = (1, session.scalars(named).one(), session.scalars(on).one())
+        step, job = session.get_one(JobStep, key), session.get_one(Job, 1)
+        step.state, step.done_bytes = "done", step.size_bytes or 0
+        job.done_steps += 1
+
+    site.change(end_it)
+    browser.until(lambda: row not in browser.find("[data-part=work]").text)
+    assert browser.find("[data-part=tiles]").text != done
+    assert browser.script("return window.mine")
 
 
 def test_focus_and_selection_survive_the_news(browser: Browser) -> None:
