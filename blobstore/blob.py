@@ -265,10 +265,6 @@ class Blob:
         with self._lock:
             return self._open()
 
-    def dup_fd(self) -> int:
-        """A descriptor of the caller's own, to be closed by it."""
-        return os.dup(self.fileno())
-
     def link_to(self, path: Path, *, overwrite: bool = False) -> bool:
         """Make `path` a hard link to the sealed blob (True), or a copy of it (False)."""
         if not self.complete:

@@ -87,17 +87,9 @@ class Bitmap:
         """The units that are not in, ascending, as of this call."""
         return _positions(self._bits, self.count, "0")
 
-    def minus(self, other: Bitmap) -> Bitmap:
-        """What is in this and not in `other`."""
-        return self._with(self._bits & ~self._same(other))
-
     def union(self, other: Bitmap) -> Bitmap:
         """What is in either."""
         return self._with(self._bits | self._same(other))
-
-    def intersect(self, other: Bitmap) -> Bitmap:
-        """What is in both."""
-        return self._with(self._bits & self._same(other))
 
     def copy(self) -> Bitmap:
         """An independent copy."""

@@ -128,8 +128,3 @@ class UnitHasher:
 
     def digest(self) -> bytes:
         return self._hash.digest()
-
-
-def crc32_decimal(buffer: Buffer) -> str:
-    """The value of Dragonfly's piece digest: CRC-32 as a decimal number, without `crc32:`."""
-    return str(zlib.crc32(buffer))

@@ -128,11 +128,6 @@ class Volume:
             _log.info("settings of the volume have changed", volume=self.name)
             self.blocks.become(open_blocks(self.format, self._options))
 
-    def save_format(self, record: Format) -> None:
-        """Change the record for all clients."""
-        self.meta.set_format(record.to_json().encode())
-        self.format = record
-
     def close(self) -> None:
         """Flush and end the session. Raises what could not be flushed, when all else is closed."""
         if self._housekeeper is not None:

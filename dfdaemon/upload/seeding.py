@@ -99,14 +99,6 @@ class Seeding:
         for decision in task.decide():
             self._tickets.pop(decision.number).decision.set_result(decision)
 
-    def forget(self, task_id: str) -> None:
-        """The task is gone from this host: nothing more will come for those who wait."""
-        self.refresh(task_id)
-        task = self._tasks.get(task_id)
-        if task is not None and task.idle:
-            del self._tasks[task_id]
-            self._unlisten(task_id)
-
     def close(self) -> None:
         for task_id in list(self._listened):
             self._unlisten(task_id)

@@ -112,16 +112,12 @@ class UploadServer:
             await self._sender.aclose()
 
     def refresh(self, task_id: str) -> None:
-        """Something about the task changed other than its units: its fetch ended, it failed."""
+        """Something about the task changed other than its units: it ended, failed, or is gone."""
         self._data.seeding.refresh(task_id)
 
     def child_left(self, task_id: str, child_host_id: str) -> None:
         """The child has left the task or died: what it was given is not a copy any more."""
         self._data.seeding.child_left(task_id, child_host_id)
-
-    def forget_task(self, task_id: str) -> None:
-        """The task is gone from this host: what waits for it is told so."""
-        self._data.seeding.forget(task_id)
 
     async def _accept(self, listener: socket.socket) -> None:
         loop = asyncio.get_running_loop()

@@ -7,7 +7,6 @@ two-phase deletion takes it after its hour like any other dead block.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -149,7 +148,3 @@ def rows(volume: Volume, attr: Attr) -> Iterator[Block]:
         yield from volume.meta.blocks(attr.ino, first, min(_ROWS, count - first))
 
 
-def path_of(volume: Volume, ino: int) -> str:
-    """A path of an inode, for people."""
-    paths = volume.meta.paths(ino)
-    return os.fsdecode(paths[0]) if paths else f"inode {ino}"

@@ -9,7 +9,6 @@ transaction.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
@@ -67,11 +66,6 @@ class ModelRights:
             raise NotFound(f"there is no model {model}")
         if not self.may(model, level):
             raise Denied(f"this needs the level {level} on the model {model}")
-
-    def visible(self, models: Iterable[str]) -> list[str]:
-        """Those of the models that the principal may read."""
-        return [model for model in models if self.may(model, Level.READ)]
-
 
 def _by_role(who: Principal) -> Level | None:
     if "models:read" not in who.permissions:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from manager.jobs.states import StepState
@@ -54,9 +53,3 @@ class Progress:
         return min(99.9, round(100 * part, 1))
 
 
-def summed(rows: Iterable[tuple[StepState, int, int | None]]) -> Progress:
-    """The progress of steps given as (state, bytes so far, size)."""
-    progress = Progress()
-    for state, done_bytes, size_bytes in rows:
-        progress.add(state, done_bytes, size_bytes)
-    return progress

@@ -254,7 +254,7 @@ async def test_task_that_goes_away_ends_the_wait(store_of: Stores) -> None:
         )
         await asyncio.wait({waiting}, timeout=0.05)
         up.host.tasks.clear()
-        up.server.forget_task(source.id)
+        up.server.refresh(source.id)
         with pytest.raises(UnitAbsent):
             await waiting
 

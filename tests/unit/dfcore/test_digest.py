@@ -9,7 +9,6 @@ from dfcore.digest import (
     UNIT_DIGEST_BYTES,
     Digest,
     UnitHasher,
-    crc32_decimal,
     new_hasher,
     unit_digest,
 )
@@ -93,7 +92,3 @@ def test_unit_digests_are_xxh3_128() -> None:
     hasher.update(CONTENT[5:])
     assert hasher.digest() == unit_digest(CONTENT)
     assert len(unit_digest(CONTENT)) == UNIT_DIGEST_BYTES
-
-
-def test_a_piece_digest_is_a_decimal_crc32() -> None:
-    assert crc32_decimal(CONTENT) == KNOWN["crc32"]

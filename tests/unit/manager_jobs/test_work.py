@@ -5,7 +5,7 @@ import pytest
 from dfcore.errors import BadInput
 from manager.jobs.files import PlannedFile
 from manager.jobs.hosts import JobHost
-from manager.jobs.progress import summed
+from manager.jobs.progress import Progress
 from manager.jobs.results import preheat_result
 from manager.jobs.states import JobState, StepState, check_change, outcome
 from manager.jobs.work import Board, Plan, Step
@@ -28,10 +28,13 @@ def test_a_board_counts_steps_and_bytes() -> None:
 
 
 def test_a_hundred_percent_means_that_all_is_done() -> None:
-    progress = summed([(StepState.DONE, 10, 10), (StepState.FAILED, 10, 10)])
+    progress = Progress()
+    assert progress.percent == 0.0
+    progress.add(StepState.DONE, 0, 0)
+    assert progress.percent == 100.0
+    progress.add(StepState.DONE, 10, 10)
+    progress.add(StepState.FAILED, 10, 10)
     assert progress.percent == 99.9
-    assert summed([(StepState.DONE, 0, 0)]).percent == 100.0
-    assert summed([]).percent == 0.0
 
 
 def test_changes_are_taken_once_and_can_be_put_back() -> None:
