@@ -27,7 +27,10 @@ class Feeding:
     def attach(self, peer: Peer) -> Parent | None:
         """Name the feeder to an own peer that still needs bytes, choosing one if there is none.
 
-        The first 32 get it, and whoever has no neighbour to live from.
+        The first 32 get it, and whoever has no neighbour to live from. A later one may take the
+        place of one of those (which keeps the feeder, but is not counted), so that in the end any
+        peer is as likely to be in the list. In a flash crowd the first ones are close neighbours:
+        units that all go to them first take their time to get out.
         """
         task = peer.task
         feeder = task.feeder or self._install(task, peer)
@@ -35,12 +38,23 @@ class Feeding:
             return None
         if peer.has_given_up(feeder.host):
             return self._second_seed(peer)
-        if peer not in feeder.children:
-            if len(feeder.children) >= self._desk.policy.swarm.feeder_children and peer.links:
-                return None
-            if peer in task.active:
-                feeder.children[peer] = None
+        if peer not in feeder.children and not self._put_on_list(peer, feeder) and peer.links:
+            return None
         return self.view(task, feeder.host)
+
+    def _put_on_list(self, peer: Peer, feeder: Feeder) -> bool:
+        """If there is room; else by chance in another's place, as in sampling from a reservoir."""
+        active, places = peer.task.active, self._desk.policy.swarm.feeder_children
+        if peer not in active:
+            return len(feeder.children) < places
+        if len(feeder.children) >= places:
+            rng = self._desk.rng
+            if rng.random() * len(active) >= places and peer.links:
+                return False
+            if peer.links:
+                del feeder.children[rng.choice(list(feeder.children))]
+        feeder.children[peer] = None
+        return True
 
     def _second_seed(self, peer: Peer) -> Parent | None:
         """Another seed that has begun, for a peer that cannot use the feeder."""

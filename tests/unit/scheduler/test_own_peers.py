@@ -37,29 +37,40 @@ def test_twentieth_peer_gets_sixteen_random_neighbours_and_the_seed() -> None:
     assert 8 <= len(set(got) - {"seed"}) <= 16
 
 
-def test_only_the_first_thirty_two_get_the_seed() -> None:
+def children_of_the_seed(book: Playbook) -> list[str]:
+    feeder = book.core.pool.tasks[TASK].feeder
+    assert feeder is not None
+    return [peer.host.id for peer in feeder.children]
+
+
+def test_the_seed_is_told_to_the_first_thirty_two_and_to_few_of_many_others() -> None:
     book = Playbook()
     book.seed()
-    with_seed = [
-        f"h{number}"
-        for number in range(60)
-        if "seed" in offered(book.join(f"h{number}"), f"h{number}")
-    ]
-    assert with_seed == [f"h{number}" for number in range(32)]
+    hosts = [f"h{number}" for number in range(600)]
+    told = [host for host in hosts if "seed" in offered(book.join(host), host)]
+    assert told[:32] == hosts[:32]
+    assert len(told) < 200
+    on_list = children_of_the_seed(book)
+    assert len(on_list) == 32
+    # They are a random few of all, and not the first.
+    assert sum(int(host[1:]) < 300 for host in on_list) < 24
 
 
 def test_seed_list_is_refilled_from_those_that_have_least() -> None:
     book = Playbook()
     book.seed()
-    for number in range(40):
-        book.join(f"h{number}")
-    for number in range(32, 36):
-        book.progress(f"h{number}")
+    hosts = [f"h{number}" for number in range(40)]
+    for host in hosts:
+        book.join(host)
+    on_list = children_of_the_seed(book)
+    others = [host for host in hosts if host not in on_list]
+    for host in others[:4]:
+        book.progress(host)
     told: list[str] = []
-    for number in range(9):
-        commands = book.finish(f"h{number}")
-        told += [f"h{n}" for n in range(40) if "seed" in offered(commands, f"h{n}")]
-    assert set(told) == {f"h{number}" for number in range(32, 40)}
+    for host in on_list[:9]:
+        commands = book.finish(host)
+        told += [other for other in hosts if "seed" in offered(commands, other)]
+    assert set(told) == set(others)
 
 
 def test_without_a_seed_one_host_goes_to_the_origin_and_feeds_the_others() -> None:
