@@ -9,6 +9,7 @@ import heapq
 from enum import StrEnum
 from itertools import count
 from random import Random
+from weakref import ref
 
 from scheduler.commands import Command, Offer, Parent
 from scheduler.policy import Policy
@@ -37,24 +38,32 @@ Holder = Host | Peer | Task | None
 
 
 class Leases:
-    """Deadlines in order. Entries are hints: they are checked when due, never removed early."""
+    """Deadlines in order. Entries are hints: they are checked when due, never removed early.
+
+    So they must not keep a peer that was forgotten: a host with 100,000 blobs that comes and goes
+    would leave that many behind each time.
+    """
 
     def __init__(self) -> None:
-        self._heap: list[tuple[float, int, Lease, Holder]] = []
+        self._heap: list[tuple[float, int, Lease, Holder | ref[Peer]]] = []
         self._numbers = count()
 
     def add(self, deadline: float, kind: Lease, holder: Holder) -> None:
-        heapq.heappush(self._heap, (deadline, next(self._numbers), kind, holder))
+        kept = ref(holder) if isinstance(holder, Peer) else holder
+        heapq.heappush(self._heap, (deadline, next(self._numbers), kind, kept))
 
     @property
     def next_deadline(self) -> float | None:
         return self._heap[0][0] if self._heap else None
 
     def pop_due(self, now: float) -> tuple[Lease, Holder] | None:
-        if not self._heap or self._heap[0][0] > now:
-            return None
-        _, _, kind, holder = heapq.heappop(self._heap)
-        return kind, holder
+        while self._heap and self._heap[0][0] <= now:
+            _, _, kind, kept = heapq.heappop(self._heap)
+            if not isinstance(kept, ref):
+                return kind, kept
+            if (peer := kept()) is not None:
+                return kind, peer
+        return None
 
 
 class Desk:

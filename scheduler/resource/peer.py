@@ -24,6 +24,7 @@ class Peer:
     """
 
     __slots__ = (
+        "__weakref__",
         "_blocked",
         "answered",
         "awaits",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 from scheduler import commands as do
 from scheduler import events as ev
 from tests.unit.scheduler.playbook import TASK, Playbook, granted, offered
@@ -178,6 +180,19 @@ def test_what_was_finished_while_the_list_was_made_is_not_forgotten() -> None:
     assert set(book.core.pool.peers) == {"p1", "p2", "a/p"}
     book.send(ev.BlobsAnnounced("a", (held(1),), replace=True))
     assert set(book.core.pool.peers) == {"p1"}
+
+
+def test_no_lease_keeps_a_forgotten_peer_in_memory() -> None:
+    """A host with very many blobs may come and go more often than leases run out."""
+    book = Playbook()
+    for _ in range(3):
+        book.host("a")
+        book.send(ev.BlobsAnnounced("a", tuple(map(held, range(1, 9))), replace=True))
+        gone = [weakref.ref(peer) for peer in book.core.pool.peers.values()]
+        book.send(ev.HostLeft("a"))
+        assert [peer() for peer in gone] == [None] * 8
+    book.wait(2000)
+    assert not book.core.pool.tasks
 
 
 def test_deleting_a_task_takes_its_peers_from_the_named_hosts() -> None:
