@@ -22,7 +22,8 @@ class SwarmPolicy:
     max_degree: int = 32
     """A peer takes no further newcomers above this; see `graph` for why it is twice the degree."""
     feeder_children: int = 32
-    """So many peers are told of the seed; the others live from their neighbours."""
+    """So many peers are on the seed's list, a random few of all; the others live from their
+    neighbours."""
     feeder_low_water: int = 24
     swap: int = 2
     """Neighbours exchanged for a peer that is offered nothing."""

@@ -8,6 +8,7 @@ single transfers), exact sharing of links (`links`), and moments between two ste
 
 from __future__ import annotations
 
+import gc
 from collections import defaultdict
 from random import Random
 
@@ -373,4 +374,11 @@ def _together(parts: list[Pairs]) -> Pairs:
 
 def run(scenario: Scenario, seed: int, *, steps_per_unit: int = 20) -> Outcome:
     """Simulate one run; the same ``seed`` gives the same run."""
-    return Crowd(scenario, seed, steps_per_unit=steps_per_unit).run()
+    # Nothing here is a cycle, and there are millions of objects to look through for one.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return Crowd(scenario, seed, steps_per_unit=steps_per_unit).run()
+    finally:
+        if collecting:
+            gc.enable()
