@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from urllib.parse import parse_qs, urlsplit
 
 from dfcore.digest import Digest
 from dfcore.errors import BadInput
@@ -21,6 +22,7 @@ __all__ = [
     "blob_digest_in_url",
     "filter_url",
     "host_id",
+    "is_signed",
     "peer_id",
     "task_id_by_content",
     "task_id_by_url",
@@ -80,6 +82,13 @@ SIGNATURE_QUERY_PARAMS: tuple[str, ...] = (
     "response-content-type",
 )
 
+_SIGNED = {name.lower() for name in SIGNATURE_QUERY_PARAMS if "sign" in name.lower()} | {
+    "policy",
+    "key-pair-id",
+    "sig",
+    "token",
+}
+
 _BLOB_URL = re.compile(r".*://.*/v2/.*/blobs/(sha(?:256|512):[^?]+)(?:\?.*)?")
 
 
@@ -122,6 +131,17 @@ def blob_digest_in_url(url: str) -> Digest | None:
         return Digest.parse(match[1])
     except BadInput:
         return None
+
+
+def is_signed(url: str) -> bool:
+    """Whether the URL carries a right of its own, so that not everybody may have the content.
+
+    The Hub signs links for those it does not know as for the user ``public``.
+    """
+    query = {name.lower(): values for name, values in parse_qs(urlsplit(url).query).items()}
+    if "public" in query.get("x-xet-cas-uid", []) or "public" in query.get("user_id", []):
+        return False
+    return bool(_SIGNED & query.keys())
 
 
 def host_id(ip: str, hostname: str, seed: bool = False) -> str:

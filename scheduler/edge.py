@@ -13,6 +13,7 @@ from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 from dfcore.errors import BadInput
+from dfcore.ids import is_signed
 from dfinfra.pb import common_pb2, meganeura_pb2, scheduler_pb2
 from scheduler import events as ev
 
@@ -160,7 +161,8 @@ def wish_of(download: common_pb2.Download) -> ev.Wish:
         disable_back_to_source=download.disable_back_to_source,
         need_back_to_source=download.need_back_to_source,
         metadata_only=download.metadata_only,
-        credentialed=user_info or carries_credentials(download),
+        # What is signed travels among our own hosts only: a seed would fetch it for nobody.
+        credentialed=user_info or is_signed(download.url) or carries_credentials(download),
     )
 
 

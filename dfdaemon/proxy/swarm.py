@@ -11,15 +11,15 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from urllib.parse import parse_qs, parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from dfcore.digest import Digest
 from dfcore.errors import MeganeuraError
 from dfcore.ids import (
     DEFAULT_FILTERED_QUERY_PARAMS,
-    SIGNATURE_QUERY_PARAMS,
     blob_digest_in_url,
     filter_url,
+    is_signed,
 )
 from dfdaemon.hub.replies import Pass, Reply, Serve
 from dfdaemon.hub.rights import UrlFact, UrlRights
@@ -30,12 +30,6 @@ from dfdaemon.task.spec import Headers, TaskSpec
 # The old storage of the Hub names its objects by their SHA-256; what newer hosts have there may be
 # the Xet hash, which says nothing about the bytes.
 _SHA256_PATH = re.compile(r"^/(?:repos/)?.*/([0-9a-f]{64})$")
-_SIGNED = {name.lower() for name in SIGNATURE_QUERY_PARAMS if "sign" in name.lower()} | {
-    "policy",
-    "key-pair-id",
-    "sig",
-    "token",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +135,6 @@ def _content_name(spec: TaskSpec, *, of_hub: bool) -> str | None:
 
 
 def is_restricted(url: str, headers: Mapping[str, str]) -> bool:
-    """Whether the request carries a right of its own, so that not everybody may have the content.
-
-    The Hub signs links for those it does not know as for the user ``public``.
-    """
-    if any(name.lower() in ("authorization", "cookie") for name in headers):
-        return True
-    query = {name.lower(): values for name, values in parse_qs(urlsplit(url).query).items()}
-    if "public" in query.get("x-xet-cas-uid", []) or "public" in query.get("user_id", []):
-        return False
-    return bool(_SIGNED & query.keys())
+    """Whether the request carries a right of its own, so that not everybody may have the content."""
+    named = any(name.lower() in ("authorization", "cookie") for name in headers)
+    return named or is_signed(url)

@@ -39,6 +39,8 @@ def test_public_url_keeps_no_secret(url: str, public: str) -> None:
         {"hugging_face": common_pb2.HuggingFace(token="x", revision="main")},
         {"object_storage": common_pb2.ObjectStorage(access_key_id="x")},
         {"url": "https://user:x@example.com/blob"},
+        {"url": "https://example.com/blob?v=1&X-Amz-Signature=x"},
+        {"url": "https://example.com/blob?sig=x"},
     ],
 )
 def test_credentials_are_seen_and_not_kept(secret: dict[str, Any]) -> None:
