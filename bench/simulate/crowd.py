@@ -358,7 +358,7 @@ class Crowd:
             if i not in dead
         }
         if not self._missing_nodes:
-            outcome.makespan_s = max(self._done_at[i] for i in outcome.done_s)
+            outcome.makespan_s = float(max(self._done_at[i] for i in outcome.done_s))
         # Every node reports its pieces, too.
         outcome.reports += len(outcome.done_s) * scenario.geometry.piece_count
         sent = self._links.sent
