@@ -66,7 +66,7 @@ contracts: setup ## who may import whom
 	$(VENV)/bin/lint-imports
 
 pytest: setup ## the tests alone; PYTEST_ARGS chooses
-	timeout --foreground --signal=INT --kill-after=60 3000 $(PY) -m pytest -n 3 --dist loadfile $(PYTEST_ARGS)
+	timeout --foreground --signal=INT --kill-after=60 4500 $(PY) -m pytest -n 3 --dist loadfile $(PYTEST_ARGS)
 
 proto: setup ## generate dfinfra/pb from proto/
 	PYTHON=$(abspath $(PY)) proto/generate
