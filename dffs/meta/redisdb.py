@@ -27,6 +27,8 @@ from dfinfra.logs import get_logger
 
 _log = get_logger(__name__)
 _SOCKET_S = 20.0
+# More than there are ever threads: the library's own 100 would be an error for the next one.
+_CONNECTIONS = 10_000
 
 
 class _RedisTxn(OptimisticTxn):
@@ -99,6 +101,7 @@ class RedisEngine(OptimisticEngine):
             socket_timeout=_SOCKET_S,
             socket_connect_timeout=_SOCKET_S,
             socket_keepalive=True,
+            max_connections=_CONNECTIONS,
         )
         self._free: list[Any] = []
         try:
@@ -125,17 +128,17 @@ class RedisEngine(OptimisticEngine):
             connection = self._free.pop()
         except IndexError:
             connection = self._pool.make_connection()
-            connection.connect()  # type: ignore[no-untyped-call]
         try:
             connection.send_packed_command([pack_command(command)], check_health=False)
             answer = connection.read_response(disable_decoding=True)
         except ResponseError:
-            self._free.append(connection)
             raise
         except BaseException:
             connection.disconnect()
             raise
-        self._free.append(connection)
+        finally:
+            # One that broke connects anew when it is used; the pool counts those that it has made.
+            self._free.append(connection)
         return answer
 
     def script(self, script: bytes, *arguments: Any) -> Any:

@@ -10,7 +10,9 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import pytest
+import redis
 
+from dfcore.backoff import Backoff
 from dffs.meta import retry
 from dffs.meta.fs import open_meta
 from dffs.meta.kv import EngineDown
@@ -84,6 +86,19 @@ def test_an_outage_is_waited_out_or_told_in_one_line(
         meta.lookup(ROOT_CALLER, ROOT_INO, b"x")
     assert "\n" not in str(caught.value) and not isinstance(caught.value, MetaError)
     meta.close()
+
+
+def test_connections_that_broke_are_not_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retry, "_ABSENCE", Backoff(base_s=0.0001, cap_s=0.0001))
+    with Redis(tmp_path / "redis") as server, redis.Redis.from_url(server.url) as admin:
+        meta = open_meta(server.url)
+        meta.create_volume(Settings(), b"{}")
+        for _ in range(150):  # the library's own pools hold 100
+            admin.client_kill_filter(_type="normal", skipme=True)
+            assert meta.getattr(ROOT_INO).ino == ROOT_INO
+        meta.close()
 
 
 def _until(condition: Callable[[], bool]) -> None:
