@@ -1,9 +1,10 @@
 """Servers that speak what Azure, Google and WebDAV speak, where they are installed.
 
     npm install -g azurite
-    go install github.com/fsouza/fake-gcs-server@latest
+    go build -o … of the branch support-xml-api of github.com/tustvold/fake-gcs-server
 
-Their programs are looked for in PATH. WebDAV comes with the libraries of `dffs webdav`.
+Their programs are looked for in PATH. The fake-gcs-server of upstream has not the interface by which the
+library puts objects, and is passed over. WebDAV comes with the libraries of `dffs webdav`.
 """
 
 from __future__ import annotations
@@ -80,6 +81,13 @@ class FakeGoogle(Server):
         body = json.dumps({"name": name})
         headers = {"Content-Type": "application/json"}
         _ask(self.port, "POST", "/storage/v1/b?project=tests", headers, body)
+        try:
+            _ask(self.port, "PUT", f"/{name}/probe", {}, "x")
+        except AssertionError:
+            raise ServerMissing(
+                "fake-gcs-server with Google's XML interface is not there"
+            ) from None
+        _ask(self.port, "DELETE", f"/storage/v1/b/{name}/o/probe", {})
         return Location("gs", f"{self.url}/{name}")
 
 

@@ -62,8 +62,10 @@ class KillBed:
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """What can be killed."""
-        return ("mount", "engine", "store", "dfdaemon")
+        """What is killed, by turns: all there is, or what MEGANEURA_KILL_KINDS names."""
+        return tuple(
+            os.environ.get("MEGANEURA_KILL_KINDS", "mount,engine,store,dfdaemon").split(",")
+        )
 
     def kill(self, kind: str) -> None:
         """kill -9, without a word to the others."""
@@ -147,6 +149,11 @@ class KillBed:
         if self._mount is not None:
             self._mount.kill()
             self._mount.wait()
+
+    def last_words(self) -> str:
+        """The end of every log."""
+        logs = (self.mount_log, self.engine.folder / "log", self.store.folder / "log")
+        return "\n".join(f"--- {log}\n{log.read_text(errors='replace')[-3000:]}" for log in logs)
 
     def problems(self, ledger: Ledger) -> list[str]:
         """What is lost or contradicts itself, seen by a client of its own, without any cache."""
