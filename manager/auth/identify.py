@@ -21,6 +21,9 @@ from manager.db.database import Database
 
 SESSION_COOKIE = "meganeura_session"
 CSRF_COOKIE = "meganeura_csrf"
+PROBLEM_COOKIE = "meganeura_problem"
+"""Why a sign-in elsewhere came to nothing, for the page of sign-in. Not in the page's address, where
+anybody could put words into our mouth."""
 CSRF_HEADER = "X-CSRF-Token"
 
 

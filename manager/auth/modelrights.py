@@ -67,6 +67,7 @@ class ModelRights:
         if not self.may(model, level):
             raise Denied(f"this needs the level {level} on the model {model}")
 
+
 def _by_role(who: Principal) -> Level | None:
     if "models:read" not in who.permissions:
         return None

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from aiohttp import web
 
 from dfcore.errors import MeganeuraError
+from manager.auth.identify import PROBLEM_COOKIE
 from manager.console.assets import PREFIX, Assets
 from manager.console.nav import menu_for
 from manager.console.page import ConsolePage, Visit
@@ -134,9 +135,10 @@ class Console:
             "forward": forward,
             "providers": auth.oidc,
             "sign_up": auth.sign_up,
-            "problem": call.request.query.get("error", "")[:200],
+            "problem": unquote(call.request.cookies.get(PROBLEM_COOKIE, ""))[:300],
         }
         response = _html(self._renderer.page("signin.html", context))
+        response.del_cookie(PROBLEM_COOKIE, path="/signin")
         response.enable_compression()
         return response
 

@@ -51,5 +51,3 @@ class Progress:
         if self.steps.get(StepState.DONE) == self.total:
             return 100.0
         return min(99.9, round(100 * part, 1))
-
-

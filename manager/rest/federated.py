@@ -6,15 +6,18 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
+from urllib.parse import quote
 
 from aiohttp import web
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from dfcore.errors import Denied, NotFound, Unauthorized
+from dfcore.errors import Denied, MeganeuraError, NotFound, Unauthorized
+from dfinfra.redact import redact_text
 from manager.auth import audit
+from manager.auth.identify import PROBLEM_COOKIE
 from manager.auth.oidc import Provider
 from manager.auth.secrets import same
 from manager.db.users import ENABLED, User
@@ -51,6 +54,34 @@ class Federated:
 
     async def begin(self, call: Call) -> web.Response:
         """Off to the provider."""
+        return await self._for_people(call, self._begin)
+
+    async def finish(self, call: Call) -> web.Response:
+        """Back from the provider: a session, and on to the console."""
+        return await self._for_people(call, self._finish)
+
+    async def _for_people(
+        self, call: Call, handler: Callable[[Call], Awaitable[web.Response]]
+    ) -> web.Response:
+        """Browsers come here by links: what goes wrong is told on the page of sign-in, not as JSON."""
+        try:
+            return await handler(call)
+        except MeganeuraError as error:
+            if "text/html" not in call.request.headers.get("Accept", ""):
+                raise
+            answer = web.Response(status=303, headers={"Location": "/signin"})
+            answer.set_cookie(
+                PROBLEM_COOKIE,
+                quote(redact_text(str(error))[:300]),
+                max_age=60,
+                path="/signin",
+                httponly=True,
+                samesite="Lax",
+                secure=self._sessions.is_secure(call.request),
+            )
+            return answer
+
+    async def _begin(self, call: Call) -> web.Response:
         provider = self._provider(call)
         url, kept = await provider.begin(self._back(call, provider))
         answer = web.Response(status=302, headers={"Location": url})
@@ -65,8 +96,7 @@ class Federated:
         )
         return answer
 
-    async def finish(self, call: Call) -> web.Response:
-        """Back from the provider: a session, and on to the console."""
+    async def _finish(self, call: Call) -> web.Response:
         provider, query = self._provider(call), call.request.query
         kept = _kept(call.request)
         if not same(query.get("state", ""), kept["state"]):

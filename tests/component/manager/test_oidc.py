@@ -144,6 +144,17 @@ async def test_a_sign_in_that_was_not_begun_here_is_refused(joined: Bed, idp: Id
     assert (await joined.anybody.ask("GET", path)).status == 401
 
 
+async def test_a_browser_is_told_on_the_page_of_sign_in(joined: Bed) -> None:
+    path = "/api/v1/users/signin/company/callback?code=the-code&state=x"
+    answer = await joined.anybody.ask("GET", path, None, {"Accept": "text/html,*/*"})
+    assert (answer.status, answer.headers["Location"]) == (303, "/signin")
+    told = {"Cookie": f"meganeura_problem={answer.cookies['meganeura_problem']}"}
+    page = await joined.anybody.ask("GET", "/signin", None, told)
+    assert b"this sign-in was not begun here" in page.body
+    assert page.cookies["meganeura_problem"] == ""
+    assert b"call us" not in (await joined.anybody.ask("GET", "/signin?error=call+us")).body
+
+
 @pytest.mark.parametrize(
     "wrong",
     [{"aud": "somebody-else"}, {"iss": "https://evil.example"}, {"nonce": "old"}, {"exp": 1}],
