@@ -58,10 +58,7 @@ class Outcome:
         self._metrics.origin_by_itself.inc()
         log.warning(
             "going to the origin without a seed",
-            peer=self._conductor.peer_id,
-            task=self._conductor.spec.task_id,
-            component="PeerTask",
-            trace=self._conductor.trace.trace_id,
+            **self._about(),
         )
 
     def count(self, event: it.UnitArrived, source: str) -> None:
@@ -94,10 +91,7 @@ class Outcome:
         cost_s = self._end("failed")
         log.warning(
             "peer task failed",
-            peer=self._conductor.peer_id,
-            task=self._conductor.spec.task_id,
-            component="PeerTask",
-            trace=self._conductor.trace.trace_id,
+            **self._about(),
             cost_ms=round(cost_s * 1000),
             error=error.code,
             reason=str(error),
@@ -107,10 +101,7 @@ class Outcome:
         self._local_bytes = 0
         log.warning(
             "content thrown away",
-            peer=self._conductor.peer_id,
-            task=self._conductor.spec.task_id,
-            component="PeerTask",
-            trace=self._conductor.trace.trace_id,
+            **self._about(),
             reason=why,
         )
 
@@ -118,11 +109,17 @@ class Outcome:
         self._end("abandoned")
         log.info(
             "peer task abandoned",
-            peer=self._conductor.peer_id,
-            task=self._conductor.spec.task_id,
-            component="PeerTask",
-            trace=self._conductor.trace.trace_id,
+            **self._about(),
         )
+
+    def _about(self) -> dict[str, str]:
+        conductor = self._conductor
+        return {
+            "peer": conductor.peer_id,
+            "task": conductor.spec.task_id,
+            "component": "PeerTask",
+            "trace": conductor.trace.trace_id,
+        }
 
     def _end(self, word: str) -> float:
         self.word = word

@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 
 from dfinfra import config as settings
-from dfinfra import lifecycle, logs
 from dfinfra.command import HELP_OPTIONS, entry, service_options
 from dfkube.csi.app import build
 from dfkube.csi.config import CsiConfig
+from dfkube.serving import serve
 
 GRACE_S = 10.0
 
@@ -26,17 +26,14 @@ GRACE_S = 10.0
 def command(path: Path | None, values: dict[str, str], ready_file: Path | None) -> int:
     """Read the file and serve; returns the exit code."""
     config = settings.load(CsiConfig, path, values)
-    opened = logs.setup(
-        "csi", config.log_dir, "debug" if config.verbose else "info", config.log_dir is None
+    return serve(
+        "csi",
+        lambda: build(config),
+        grace_s=GRACE_S,
+        log_dir=config.log_dir,
+        verbose=config.verbose,
+        ready_file=ready_file,
     )
-
-    async def work() -> int:
-        return await lifecycle.run(build(config), grace_s=GRACE_S, ready_file=ready_file)
-
-    try:
-        return lifecycle.run_loop(work)
-    finally:
-        opened.close()
 
 
 main = entry(command, "dfcsi")

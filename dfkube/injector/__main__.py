@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 
 from dfinfra import config as settings
-from dfinfra import lifecycle, logs
 from dfinfra.command import HELP_OPTIONS, entry, service_options
 from dfkube.injector.config import InjectorConfig
 from dfkube.injector.server import Injector
+from dfkube.serving import serve
 
 
 @click.command(
@@ -24,18 +24,14 @@ from dfkube.injector.server import Injector
 def command(path: Path | None, values: dict[str, str], ready_file: Path | None) -> int:
     """Read the file and serve; returns the exit code."""
     config = settings.load(InjectorConfig, path, values)
-    opened = logs.setup(
-        "injector", config.log_dir, "debug" if config.verbose else "info", config.log_dir is None
+    return serve(
+        "injector",
+        lambda: [Injector(config)],
+        grace_s=config.grace_s + 5.0,
+        log_dir=config.log_dir,
+        verbose=config.verbose,
+        ready_file=ready_file,
     )
-
-    async def work() -> int:
-        injector = Injector(config)
-        return await lifecycle.run([injector], grace_s=config.grace_s + 5.0, ready_file=ready_file)
-
-    try:
-        return lifecycle.run_loop(work)
-    finally:
-        opened.close()
 
 
 main = entry(command, "dfinjector")
