@@ -148,8 +148,14 @@ class _Clients:
         for until in range(step, self._files + 1, step):
             began = time.monotonic()
             with ThreadPoolExecutor(self._connections) as pool:
-                for job in [pool.submit(self._take, until) for _ in range(self._connections)]:
-                    job.result()
+                try:
+                    for job in [pool.submit(self._take, until) for _ in range(self._connections)]:
+                        job.result()
+                except BaseException:
+                    # Ctrl-C, or a wrong byte: the others need not go on to the end of the row.
+                    with self._lock:
+                        self._next = count(self._files)
+                    raise
             rates.append(step / (time.monotonic() - began))
             print(f"{until} files, {rates[-1]:.0f} a second", file=sys.stderr, flush=True)
         return rates
