@@ -146,5 +146,3 @@ def rows(volume: Volume, attr: Attr) -> Iterator[Block]:
     count = -(-attr.size_bytes // volume.blocks.block_size_bytes)
     for first in range(0, count, _ROWS):
         yield from volume.meta.blocks(attr.ino, first, min(_ROWS, count - first))
-
-
