@@ -49,9 +49,10 @@ class Feeding:
             return len(feeder.children) < places
         if len(feeder.children) >= places:
             rng = self._desk.rng
-            if rng.random() * len(active) >= places and peer.links:
-                return False
             if peer.links:
+                # One chance each: who starves and asks time and again must not crowd the seed.
+                if peer.answered or rng.random() * len(active) >= places:
+                    return False
                 del feeder.children[rng.choice(list(feeder.children))]
         feeder.children[peer] = None
         return True

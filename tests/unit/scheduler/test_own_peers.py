@@ -56,6 +56,16 @@ def test_the_seed_is_told_to_the_first_thirty_two_and_to_few_of_many_others() ->
     assert sum(int(host[1:]) < 300 for host in on_list) < 24
 
 
+def test_who_asks_again_and_again_is_not_sent_to_the_seed_for_it() -> None:
+    book = Playbook()
+    book.seed()
+    hosts = [f"h{number}" for number in range(50)]
+    told = {host for host in hosts if "seed" in offered(book.join(host), host)}
+    for host in hosts * 5:
+        commands = book.send(ev.PeerRescheduled(f"{host}/p", ()))
+        assert host in told or "seed" not in offered(commands, host)
+
+
 def test_seed_list_is_refilled_from_those_that_have_least() -> None:
     book = Playbook()
     book.seed()
