@@ -51,7 +51,7 @@ from dfinfra.clock import SystemClock
 from dfinfra.http import client_session
 from dfinfra.lifecycle import Service
 from dfinfra.metrics import new_registry
-from dfinfra.net import local_address, own_address
+from dfinfra.net import own_address
 from dfinfra.offload import Pool
 from dfinfra.pb import common_pb2, meganeura_pb2
 from dfinfra.rpc.channels import Channels
@@ -86,6 +86,8 @@ class _Builder:
         self._config = config
         self._profile = profile
         self._state = state_dir() / profile.log_name
+        self._socket = config.download.socket_path or self._state / "dfdaemon.sock"
+        self._secure_socket = self._socket.with_name(f"{self._socket.stem}-cluster.sock")
         self._identity = host_identity(config.security.dir)
         self._host = self._host_identity()
         self._registry = new_registry(profile.service, version("meganeura"))
@@ -145,7 +147,7 @@ class _Builder:
             serving,
             hello,
             tls=server_context(self._identity, alpn=(GRPC_PROTOCOL,)) if self._identity else None,
-            grpc=local_address(self._config.upload.ip, self._config.upload.rpc_port),
+            grpc=self._secure_socket,
             limiter=self._upload_limiter,
             sender=self._sender,
             on_sent=self._sent,
@@ -249,7 +251,7 @@ class _Builder:
             max_upload_bytes_s=config.upload.rate_limit_bytes or 0,
             disk_path="/",
         )
-        socket_path = config.download.socket_path or self._state / "dfdaemon.sock"
+        secure = self._identity is not None
         return [
             # Made already, so first to start and closed in any case.
             Closing("session", self._session.close),
@@ -270,7 +272,8 @@ class _Builder:
                 self._metadata,
                 self._describe,
                 self._disk,
-                socket_path,
+                self._socket,
+                self._secure_socket if secure else None,
             ),
             *self._manager_link(),
             Announcer(

@@ -1,4 +1,4 @@
-"""Addresses of this host: by which others reach it, and by which it reaches itself."""
+"""The address by which others reach this host."""
 
 from __future__ import annotations
 
@@ -19,8 +19,3 @@ def own_address(targets: Sequence[str]) -> str:
             return str(probe.getsockname()[0])
     except OSError:
         return "127.0.0.1"
-
-
-def local_address(ip: str, port: int) -> tuple[str, int]:
-    """How this process reaches what listens at ``ip``, which may be the wildcard."""
-    return {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(ip, ip), port

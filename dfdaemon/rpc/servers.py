@@ -1,4 +1,5 @@
-"""The two gRPC servers of a node, put together: one for other hosts, one for the node's own tools."""
+"""The gRPC servers of a node, put together: for other hosts, in the clear and behind the cluster's TLS,
+and for the node's own tools."""
 
 from __future__ import annotations
 
@@ -33,8 +34,13 @@ def rpc_services(
     describe_host: Callable[[], common_pb2.Host],
     disk: Pool,
     socket_path: Path,
+    secure_path: Path | None,
 ) -> list[Service]:
-    """In the order in which they start. ``metadata`` is how this node asks the Hub, and origins."""
+    """In the order in which they start. ``metadata`` is how this node asks the Hub, and origins.
+
+    ``socket_path`` is for tools, ``secure_path`` for what comes over mutual TLS (``upload/relay``),
+    None where no such thing comes.
+    """
     hub, upload = config.hub, config.upload
     rights = UrlRights(
         metadata,
@@ -48,18 +54,23 @@ def rpc_services(
     downloads = Downloads(registry, origins, outputs, scheduler, disk)
     entries = Entries(hub, metadata, rights, origins)
     local = LocalTasks(registry, scheduler, disk)
-    for_hosts = UploadService(registry, downloads, entries, local, describe_host)
+    hosts = partial(UploadService, registry, downloads, entries, local, describe_host)
     for_tools = DownloadService(registry, downloads, entries, local, scheduler, disk)
     return [
         Closing("downloads", downloads.aclose),
-        GrpcServer(
-            [f"{upload.ip}:{upload.rpc_port}"],
-            [partial(dfdaemon_pb2_grpc.add_DfdaemonUploadServicer_to_server, for_hosts)],
-            ["dfdaemon.v2.DfdaemonUpload"],
-        ),
+        _for_hosts(f"{upload.ip}:{upload.rpc_port}", hosts(secure=False)),
+        *([_for_hosts(f"unix:{secure_path}", hosts(secure=True))] if secure_path else []),
         GrpcServer(
             [f"unix:{socket_path}"],
             [partial(dfdaemon_pb2_grpc.add_DfdaemonDownloadServicer_to_server, for_tools)],
             ["dfdaemon.v2.DfdaemonDownload"],
         ),
     ]
+
+
+def _for_hosts(address: str, service: UploadService) -> GrpcServer:
+    return GrpcServer(
+        [address],
+        [partial(dfdaemon_pb2_grpc.add_DfdaemonUploadServicer_to_server, service)],
+        ["dfdaemon.v2.DfdaemonUpload"],
+    )

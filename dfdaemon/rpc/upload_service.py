@@ -26,7 +26,11 @@ HOST_INTERVAL_S = 1.0
 
 
 class UploadService(dfdaemon_pb2_grpc.DfdaemonUploadServicer):
-    """Translates between messages and the registry."""
+    """Translates between messages and the registry.
+
+    ``secure``: whoever asks has proved by mutual TLS to belong to the cluster, and may hear of
+    restricted blobs.
+    """
 
     def __init__(
         self,
@@ -35,12 +39,15 @@ class UploadService(dfdaemon_pb2_grpc.DfdaemonUploadServicer):
         entries: Entries,
         local: LocalTasks,
         describe_host: Callable[[], common_pb2.Host],
+        *,
+        secure: bool,
     ) -> None:
         self._registry = registry
         self._downloads = downloads
         self._entries = entries
         self._local = local
         self._describe_host = describe_host
+        self._secure = secure
 
     async def DownloadTask(  # noqa: N802
         self, request: pb.DownloadTaskRequest, context: Any
@@ -56,7 +63,7 @@ class UploadService(dfdaemon_pb2_grpc.DfdaemonUploadServicer):
         Ends when all were told, or when no download runs that could bring the others.
         """
         wanted = set(request.interested_piece_numbers)
-        blob = await self._public_blob(request.task_id)
+        blob = await self._tellable(request.task_id)
         watch = _Watch(blob, request.task_id, self._registry)
         try:
             while wanted:
@@ -83,20 +90,20 @@ class UploadService(dfdaemon_pb2_grpc.DfdaemonUploadServicer):
             tcp_port=host.vortex_port,
         )
 
-    async def _public_blob(self, task_id: str) -> Blob:
+    async def _tellable(self, task_id: str) -> Blob:
         blob = await self._local.blob(task_id)
-        if self._registry.is_restricted(task_id):
+        if not self._secure and self._registry.is_restricted(task_id):
             raise Denied("a restricted blob travels over mutual TLS only")
         return blob
 
     async def StatTask(self, request: pb.StatTaskRequest, context: Any) -> common_pb2.Task:  # noqa: N802
         """The task as this host has it."""
-        return task_message(request.task_id, await self._public_blob(request.task_id))
+        return task_message(request.task_id, await self._tellable(request.task_id))
 
     async def StatLocalTask(  # noqa: N802
         self, request: pb.StatLocalTaskRequest, context: Any
     ) -> pb.StatLocalTaskResponse:
-        await self._public_blob(request.task_id)
+        await self._tellable(request.task_id)
         return await self._local.stat(request.task_id)
 
     async def ListTaskEntries(  # noqa: N802

@@ -1,13 +1,15 @@
-"""gRPC over the cluster's TLS at the Vortex port, passed on to this host's own gRPC port.
+"""gRPC over the cluster's TLS at the Vortex port, passed on to this host's own gRPC socket.
 
 Plain Dragonfly peers want the gRPC port in the clear. Whoever has a certificate of the cluster, as the
-manager has, speaks HTTP/2 within the TLS of the Vortex port instead, and gets to the same services.
+manager has, speaks HTTP/2 within the TLS of the Vortex port instead, and gets to the same services,
+which tell it of restricted blobs too.
 """
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from pathlib import Path
 
 from dfcore.errors import PeerBroken
 from dfdaemon.peerlink.conn import Streams, close_writer
@@ -19,11 +21,11 @@ GRPC_PROTOCOL = "h2"
 _CHUNK_BYTES = 64 * 1024
 
 
-async def relay(streams: Streams, to: tuple[str, int]) -> None:
-    """Pass bytes between the connection and a local port until one of them ends. Raises PeerBroken."""
+async def relay(streams: Streams, to: Path) -> None:
+    """Pass bytes between the connection and a unix socket until one of them ends. Raises PeerBroken."""
     reader, writer = streams
     try:
-        inner_reader, inner_writer = await asyncio.open_connection(*to)
+        inner_reader, inner_writer = await asyncio.open_unix_connection(to)
     except OSError as error:
         raise PeerBroken(f"this host's gRPC does not answer: {error}") from error
     jobs = JobGroup("grpc relay")

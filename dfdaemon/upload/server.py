@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from pathlib import Path
 
 from dfcore.errors import BadInput, PeerBroken
 from dfdaemon.fetch.limiter import NO_LIMIT, Limiter
@@ -47,7 +48,7 @@ class UploadServer:
 
     With ``tls`` (the cluster's mutual TLS as a server) control channels are taken over TLS alone,
     and restricted blobs leave over TLS alone; without it restricted blobs do not leave at all.
-    ``grpc`` is where this host serves gRPC in the clear.
+    ``grpc`` is the socket at which this host serves gRPC to those that came over mutual TLS.
     """
 
     name = "upload"
@@ -59,7 +60,7 @@ class UploadServer:
         hello: pb.Hello,
         *,
         tls: ssl.SSLContext | None = None,
-        grpc: tuple[str, int] | None = None,
+        grpc: Path | None = None,
         limiter: Limiter = NO_LIMIT,
         sender: Sender | None = None,
         on_sent: OnSent | None = None,

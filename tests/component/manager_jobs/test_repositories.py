@@ -120,6 +120,12 @@ async def test_credentials_reach_nodes_over_the_clusters_tls_and_no_other_way(
         job = await bed.client.over(number)
         assert job["state"] == "SUCCESS", job["error"]
         assert job["progress"]["done_steps"] == 3 * len(FILES)
+        # What a node has of private content it tells to hosts of the cluster alone.
+        steps = await bed.client.ask("GET", f"/api/v1/jobs/{number}/steps", per_page=100)
+        (task,) = {s["task_id"] for s in steps if s["file"] == "model-00002.safetensors"}
+        asked = {"type": "get_task", "args": {"task_id": task}}
+        found = await bed.client.over((await bed.client.ask("POST", "/api/v1/jobs", asked))["id"])
+        assert found["state"] == "SUCCESS", found["error"]
 
 
 @pytest.mark.usefixtures("elsewhere")
