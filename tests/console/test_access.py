@@ -45,7 +45,7 @@ def get(site: Site, path: str, token: str = "") -> Reply:
 
 @pytest.fixture(scope="module")
 def tokens(site: Site) -> dict[str, str]:
-    return {role: Client(site.url, PASSWORD, name)._token for role, name in USERS.items()}
+    return {role: Client(site.url, PASSWORD, name).token for role, name in USERS.items()}
 
 
 @pytest.mark.parametrize("role", USERS)

@@ -126,7 +126,9 @@ def test_a_reader_goes_on_when_the_daemon_is_killed(
     bed: Bed, meta_url: str, tmp_path: Path
 ) -> None:
     node = bed.swarm.nodes[0]
-    data = os.urandom(SIZE)
+    # So much that the daemon surely has not all of it when it is killed.
+    size = 8 * SIZE
+    data = os.urandom(size)
     with opened(meta_url, node.socket, tmp_path / "cache") as mount:
         attr, _ = mount.meta.create(ROOT_CALLER, ROOT_INO, b"third.bin", 0o644)
         with Volume.open(meta_url) as writer:
@@ -138,7 +140,7 @@ def test_a_reader_goes_on_when_the_daemon_is_killed(
         reader = mount.files.open(ROOT_CALLER, attr.ino, os.O_RDONLY)
         assert reader.read(0, MIB) == data[:MIB]
         node.kill()
-        rest = b"".join(reader.read(at, MIB) for at in range(MIB, SIZE, MIB))
+        rest = b"".join(reader.read(at, MIB) for at in range(MIB, size, MIB))
         assert rest == data[MIB:]
         reader.release()
         counts = mount.files.stats()

@@ -25,12 +25,12 @@ async def seed_begins(seed: Daemon) -> Conversation:
 async def first_download(swarm: Bed, seed: Daemon) -> Conversation:
     node = await swarm.daemon("a", own=False)
     talk = node.converse()
-    await talk.register(url="https://example.com/blob?v=1&sig=s3cret", request_header=HEADERS)
+    await talk.register(url="https://example.com/blob?v=1&part=s3cret", request_header=HEADERS)
     async with asyncio.timeout(PATIENCE_S):
         wish = await seed.uploads.triggered.get()
     assert wish.need_back_to_source
     assert not wish.request_header
-    assert wish.url == "https://example.com/blob?v=1&sig=s3cret"
+    assert wish.url == "https://example.com/blob?v=1&part=s3cret"
     return talk
 
 
