@@ -219,7 +219,9 @@ def _check_url(url: str) -> bool:
 
 
 def _rescheduled(peer_id: str, request: scheduler_pb2.ReschedulePeerRequest) -> ev.PeerRescheduled:
-    bad = tuple(ev.BadParent(peer.id, peer.host.id) for peer in request.candidate_parents)
+    bad = tuple(
+        ev.BadParent(peer.id, peer.host.id, peer.host.ip) for peer in request.candidate_parents
+    )
     return ev.PeerRescheduled(peer_id, bad)
 
 

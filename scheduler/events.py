@@ -97,8 +97,11 @@ class PeerStarted:
 
 @dataclass(frozen=True, slots=True)
 class BadParent:
+    """A parent that a peer gives up. `ip`: where it was tried, if the peer says so."""
+
     peer_id: str
     host_id: str = ""
+    ip: str = ""
 
 
 @dataclass(frozen=True, slots=True)

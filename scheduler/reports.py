@@ -192,6 +192,9 @@ class Reports:
         host = other.host if other is not None else self._host_named(task, bad)
         if host is None or host is peer.host:
             return False
+        if bad.ip and bad.ip != host.info.ip:
+            # It was restarted with another address, where the peer has not tried it yet.
+            return False
         peer.block(host, self._desk.now)
         mine = host.tasks.get(task.id)
         if mine is not None:

@@ -245,13 +245,15 @@ class SchedulerSession:
         )
         self._say(pb.AnnouncePeerRequest(download_piece_failed_request=failed))
 
-    def reschedule(self, bad: Sequence[str], reason: str) -> None:
+    def reschedule(self, bad: Sequence[it.ParentAddress], reason: str) -> None:
         """Give these parents up, and ask for others."""
         request = pb.ReschedulePeerRequest(description=reason)
-        for peer_id in bad:
+        for parent in bad:
             if not self._plain:
-                request.candidate_parents.add(id=peer_id)
-            elif (named := self._named.get(peer_id)) is not None:
+                # Where it was tried: it may have been restarted elsewhere meanwhile.
+                where = common_pb2.Host(id=parent.host_id, ip=parent.ip)
+                request.candidate_parents.add(id=parent.peer_id, host=where)
+            elif (named := self._named.get(parent.peer_id)) is not None:
                 request.candidate_parents.add().CopyFrom(named)
         self._say(pb.AnnouncePeerRequest(reschedule_peer_request=request))
 

@@ -348,7 +348,7 @@ class Conductor:
             case do.Register():
                 self._register()
             case do.Reschedule(bad=bad, reason=reason):
-                self._session.reschedule(bad, reason)
+                self._session.reschedule([self._desk.address(parent) for parent in bad], reason)
             case do.JoinParent(parent=parent):
                 self._desk.join(parent)
             case do.LeaveParent(parent=parent):

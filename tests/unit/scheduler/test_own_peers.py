@@ -188,6 +188,18 @@ def test_a_restarted_seed_is_offered_again_to_those_that_had_lost_it() -> None:
     assert "seed" in offered(told, "a") + offered(asked, "a")
 
 
+def test_a_complaint_about_where_a_seed_was_does_not_count_against_where_it_is() -> None:
+    book = Playbook()
+    book.send(ev.HostAnnounced(ev.HostInfo("seed", ip="10.0.0.2", seed=True), 60))
+    book.send(ev.BlobsAnnounced("seed", (), replace=True))
+    book.join("a", disable_back_to_source=True)
+    book.now += 2
+    gone = ev.BadParent(f"seed-{TASK[:12]}", "seed", "10.0.0.1")
+    assert offered(book.send(ev.PeerRescheduled("a/p", (gone,))), "a") == ["seed"]
+    there = ev.BadParent(f"seed-{TASK[:12]}", "seed", "10.0.0.2")
+    assert offered(book.send(ev.PeerRescheduled("a/p", (there,))), "a") == []
+
+
 def test_peer_that_may_not_go_to_the_origin_waits_for_a_holder() -> None:
     book = Playbook()
     assert book.join("a", disable_back_to_source=True) == []
