@@ -62,6 +62,7 @@ class SchedulerSession:
         self._answered = False
         self._silent = False
         self._heard_out = False
+        self._said_all = False
         self._started = False
         self._is_seed = False
         self._from_origin = False
@@ -82,9 +83,11 @@ class SchedulerSession:
                 continue
             try:
                 await self._converse(address)
-                if not self._silent:
+                if self._said_all or (self._plain and not self._silent):
                     self._heard_out = True
                     return
+                # It hung up first, as one that stops may: the download goes on, and needs one.
+                await asyncio.sleep(REFUSED_RETRY_S)
             except grpc.aio.AioRpcError as error:
                 log.debug("scheduler lost", scheduler=address, code=error.code().name)
                 await self._lost(address, error)
@@ -262,6 +265,7 @@ class SchedulerSession:
         if error is not None and self._from_origin:
             self._say(origin_failed(error))
         self._say(self._last_word(word))
+        self._said_all = True
         try:
             self._outbox.put_nowait(None)
             async with asyncio.timeout(LAST_WORD_S):

@@ -216,6 +216,23 @@ async def test_a_conversation_that_the_scheduler_ended_leaves_nothing_behind(
         await session.aclose("failed")
 
 
+async def test_a_download_whose_scheduler_hangs_up_first_registers_again(
+    channels: Channels,
+) -> None:
+    async with scheduler() as running:
+        address = f"127.0.0.1:{running.grpc.port}"
+        client = SchedulerClient([address], channels, NODE)
+        await announce(client, address, NODE, seed=False)
+        await announce(client, address, SEED, seed=True)
+        inbox = Inbox()
+        session = client.session(SPEC, "node-peer", inbox.post)
+        session.register(need_back_to_source=False)
+        assert await inbox.next(it.CandidatesNamed)
+        running.shell._streams["node-peer"].end()
+        assert await inbox.next(it.CandidatesNamed)
+        await session.aclose("failed")
+
+
 async def test_without_any_scheduler_a_download_is_told_so(channels: Channels) -> None:
     inbox = Inbox()
     session = SchedulerClient([], channels, NODE).session(SPEC, "node-peer", inbox.post)
