@@ -10,6 +10,7 @@ from aiohttp import HttpVersion11
 from aiohttp.http import HttpVersion10
 
 from dfdaemon.proxy.replay import FRESH_S, LARGEST_BYTES, MOST_BYTES, RENEWAL_S, Replays
+from dfdaemon.proxy.replay import HEAD as REPLAY_HEAD
 
 HEAD = b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -28,10 +29,16 @@ class Moment:
         self.used += 1
 
 
-def keep(replays: Replays, head: bytes | None = HEAD, body: bytes = b"hello", **made: Any) -> None:
-    request = SimpleNamespace(
-        protocol=SimpleNamespace(head=head), version=made.get("version", HttpVersion11)
-    )
+class Request(dict[Any, Any]):
+    """What is read of a request."""
+
+    def __init__(self, version: Any, head: bytes) -> None:
+        super().__init__({REPLAY_HEAD: head})
+        self.version = version
+
+
+def keep(replays: Replays, head: bytes = HEAD, body: bytes = b"hello", **made: Any) -> None:
+    request = Request(made.get("version", HttpVersion11), head)
     headers = {"Content-Length": str(len(body)), "ETag": '"1"'}
     response = SimpleNamespace(
         status=200, reason="OK", headers=headers, keep_alive=made.get("keep_alive", True)
@@ -80,7 +87,7 @@ def test_nothing_is_trusted_for_longer_than_the_node_trusts_the_origin() -> None
 
 
 @pytest.mark.parametrize(
-    "unlike", [{"head": None}, {"version": HttpVersion10}, {"keep_alive": False}]
+    "unlike", [{"head": b""}, {"version": HttpVersion10}, {"keep_alive": False}]
 )
 def test_what_cannot_be_told_again_in_the_same_words_is_not_kept(unlike: dict[str, Any]) -> None:
     replays = Moment().replays()
