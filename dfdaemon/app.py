@@ -87,7 +87,7 @@ class _Builder:
         self._profile = profile
         self._state = state_dir() / profile.log_name
         self._socket = config.download.socket_path or self._state / "dfdaemon.sock"
-        self._secure_socket = self._socket.with_name(f"{self._socket.stem}-cluster.sock")
+        self._secure_socket = self._socket.with_suffix(".tls")
         self._identity = host_identity(config.security.dir)
         self._host = self._host_identity()
         self._registry = new_registry(profile.service, version("meganeura"))

@@ -129,9 +129,7 @@ class SchedulerSession:
         self._conversations += 1
         self._answered, self._silent, self._told_start = False, False, None
         self._say(pb.AnnouncePeerRequest(register_peer_request=self._registration()))
-        if self._spec.priority not in FORBIDDING:
-            # A refusal is heard only if nothing else is under way when it ends the stream.
-            self._tell_start()
+        self._tell_start()
         call = stub.AnnouncePeer(_messages_of(outbox))
         watch = self._jobs.spawn(self._watch(address, call), name="watch")
         try:
@@ -208,7 +206,9 @@ class SchedulerSession:
 
     def _tell_start(self) -> None:
         """Say how the download goes on; a plain scheduler knows one order of messages only."""
-        if not self._started or (self._plain and not self._answered):
+        # A refusal is heard only if nothing else is under way when it ends the stream.
+        waits = self._plain or self._spec.priority in FORBIDDING
+        if not self._started or (waits and not self._answered):
             return
         way = "origin" if self._from_origin else "peers"
         if self._told_start in (way, "origin"):
