@@ -7,7 +7,6 @@ characters that need escaping. Numeric oddities of IPv4 hosts are left as they a
 
 from __future__ import annotations
 
-import fnmatch
 import ipaddress
 import re
 from collections.abc import Collection
@@ -41,15 +40,6 @@ def filter_url(url: str, params: Collection[str]) -> str:
     query = "&".join(f"{quote_plus(name)}={quote_plus(value)}" for name, value in kept)
     text = parts._replace(query=query).geturl()
     return text.rstrip("/") if parts.path == "/" and text.endswith("/") else text
-
-
-def is_one_of(authority: str, patterns: tuple[str, ...]) -> bool:
-    """The authority (or its host without the port) matches one of the names, ``*`` included."""
-    host = authority.rpartition("@")[2]
-    bare = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
-    return any(
-        fnmatch.fnmatchcase(name, pattern.lower()) for pattern in patterns for name in (host, bare)
-    )
 
 
 def _normalize(url: str) -> SplitResult:

@@ -87,8 +87,8 @@ class _Builder:
         self._profile = profile
         self._state = state_dir() / profile.log_name
         self._socket = config.download.socket_path or self._state / "dfdaemon.sock"
-        self._secure_socket = self._socket.with_suffix(".tls")
         self._identity = host_identity(config.security.dir)
+        self._secure_socket = self._socket.with_suffix(".tls") if self._identity else None
         self._host = self._host_identity()
         self._registry = new_registry(profile.service, version("meganeura"))
         self._metrics = TaskMetrics(self._registry)
@@ -251,7 +251,6 @@ class _Builder:
             max_upload_bytes_s=config.upload.rate_limit_bytes or 0,
             disk_path="/",
         )
-        secure = self._identity is not None
         return [
             # Made already, so first to start and closed in any case.
             Closing("session", self._session.close),
@@ -273,7 +272,7 @@ class _Builder:
                 self._describe,
                 self._disk,
                 self._socket,
-                self._secure_socket if secure else None,
+                self._secure_socket,
             ),
             *self._manager_link(),
             Announcer(

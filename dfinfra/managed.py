@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from dfcore.hosts import host_port
 from dfinfra.pb import managerlink_pb2
 
 MAX_URL = 4096
@@ -134,7 +135,7 @@ def scheduler_names(told: managerlink_pb2.Configuration) -> dict[str, str]:
     """
     best = told.schedulers[0].scheduler_cluster_id if told.schedulers else 0
     return {
-        f"[{one.ip}]:{one.port}" if ":" in one.ip else f"{one.ip}:{one.port}": one.hostname
+        host_port(one.ip, one.port): one.hostname
         for one in sorted(told.schedulers, key=lambda one: one.id)
         if one.scheduler_cluster_id == best
     }

@@ -76,18 +76,25 @@ def flush() -> None:
 class Span:
     """A stretch of work. Without tracing it is nothing but a random trace id."""
 
-    __slots__ = ("_span", "trace_id", "traceparent")
+    __slots__ = ("_span", "_trace_id", "traceparent")
 
     def __init__(self, span: Any) -> None:
         self._span = span
+        self._trace_id = ""
         self.traceparent = ""
         """The W3C Trace Context by which another host's spans become children of this one."""
         if span is None:
-            self.trace_id = secrets.token_hex(16)
             return
         context = span.get_span_context()
-        self.trace_id = f"{context.trace_id:032x}"
-        self.traceparent = f"00-{self.trace_id}-{context.span_id:016x}-{context.trace_flags:02x}"
+        self._trace_id = f"{context.trace_id:032x}"
+        self.traceparent = f"00-{self._trace_id}-{context.span_id:016x}-{context.trace_flags:02x}"
+
+    @property
+    def trace_id(self) -> str:
+        """32 hex digits; without tracing made when somebody asks, for most spans have no log line."""
+        if not self._trace_id:
+            self._trace_id = secrets.token_hex(16)
+        return self._trace_id
 
     def set(self, **attrs: Any) -> None:
         """Add attributes: ``size_bytes=3`` is the attribute ``meganeura.size_bytes``."""

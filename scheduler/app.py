@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from random import Random
 
+from dfcore.hosts import host_port
 from dfinfra.admin import AdminServer
 from dfinfra.clock import SystemClock
 from dfinfra.lifecycle import Service
@@ -41,7 +42,7 @@ def build(config: SchedulerConfig, rng: Random | None = None) -> App:
     )
     ours = extension.SchedulerExtension(shell)
     grpc = GrpcServer(
-        [_address(config.server.listen_ip, config.server.port)],
+        [host_port(config.server.listen_ip, config.server.port)],
         [
             lambda server: scheduler_pb2_grpc.add_SchedulerServicer_to_server(scheduler, server),
             lambda server: meganeura_pb2_grpc.add_SchedulerExtensionServicer_to_server(
@@ -58,7 +59,3 @@ def build(config: SchedulerConfig, rng: Random | None = None) -> App:
     if config.pprof_port > 0 and config.pprof_port != config.admin.port:
         services.append(AdminServer(shown, config.pprof_port))
     return App(shell, grpc, admin, tuple(services))
-
-
-def _address(ip: str, port: int) -> str:
-    return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"

@@ -107,18 +107,18 @@ class Census:
             host.listed = set()
         for blob in event.blobs:
             self._hold(host, blob)
-        over = host.listed is not None and not event.more
+        over = False
         if host.listed is not None:
             host.listed.update(blob.task_id for blob in event.blobs)
-        if over:
-            self._forget_all_but_listed(host)
+            if over := not event.more:
+                self._forget_all_but(host, host.listed)
+                host.listed = None
         if host.info.seed and (event.replace or over):
             self.wake_all()
 
-    def _forget_all_but_listed(self, host: Host) -> None:
+    def _forget_all_but(self, host: Host, kept: set[str]) -> None:
         """Drop what the host held, but no download that runs or may yet come back, and none that
         ended so late that its host had made the list already."""
-        kept, host.listed = host.listed or set(), None
         recent = host.listed_from - self._desk.policy.lease.stream_grace_s
         for peer in list(host.peers.values()):
             late = peer.streaming or peer.closed_at > recent

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 
 import grpc
 
+from dfcore.hosts import host_port
 from dfinfra.jobs import JobGroup
 from dfinfra.pb import common_pb2, dfdaemon_pb2, dfdaemon_pb2_grpc
 from dfinfra.rpc.channels import Channels
@@ -78,8 +79,7 @@ class Daemons:
         return True
 
     def _stub(self, host: Host) -> dfdaemon_pb2_grpc.DfdaemonUploadStub:
-        ip = f"[{host.info.ip}]" if ":" in host.info.ip else host.info.ip
-        channel = self._channels.get(f"{ip}:{host.info.port}")
+        channel = self._channels.get(host_port(host.info.ip, host.info.port))
         return dfdaemon_pb2_grpc.DfdaemonUploadStub(channel)
 
     async def aclose(self) -> None:

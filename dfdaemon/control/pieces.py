@@ -8,6 +8,7 @@ from collections.abc import Callable
 import grpc
 
 from dfcore.errors import BadInput
+from dfcore.hosts import host_port
 from dfcore.pieces import Geometry
 from dfdaemon.task import events as it
 from dfinfra.pb import dfdaemon_pb2 as pb
@@ -47,8 +48,8 @@ class PieceWatch:
         self._piece_length = piece_length
         self._post = post
         self._addresses: dict[int, tuple[str, int]] = {}
-        ip = f"[{parent.ip}]" if ":" in parent.ip else parent.ip
-        self._stub = dfdaemon_pb2_grpc.DfdaemonUploadStub(channels.get(f"{ip}:{parent.rpc_port}"))
+        address = host_port(parent.ip, parent.rpc_port)
+        self._stub = dfdaemon_pb2_grpc.DfdaemonUploadStub(channels.get(address))
 
     def address_of(self, piece: int) -> tuple[str, int]:
         """Where the parent said that it serves the piece."""

@@ -58,9 +58,9 @@ class SchedulerClient:
         ``names``: of the hosts at the addresses, by which the ring is made.
         """
         fresh, names = tuple(addresses), names or {}
-        if names != self._names:
-            self._names = names
-            self._ring = SchedulerRing(fresh, names)
+        if (fresh, names) == (self.addresses, self._names):
+            return
+        self._names, self._ring = names, SchedulerRing(fresh, names)
         if fresh == self.addresses:
             return
         for address in set(self.addresses) - set(fresh):
@@ -68,7 +68,6 @@ class SchedulerClient:
             self._unknown.pop(address, None)
             self._plain.discard(address)
         self.addresses = fresh
-        self._ring = SchedulerRing(fresh, names)
         for listener in self._listeners:
             listener()
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from dfcore.errors import ConfigError
-from dfcore.urls import is_one_of
+from dfcore.hosts import host_port, is_one_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class OriginTrust:
         """The same by name or address, without brackets, and port."""
         if not verified:
             return self._unverified
-        name = f"[{host}]:{port}" if ":" in host else f"{host.lower()}:{port}"
+        name = host_port(host.lower(), port)
         chosen = tuple(
             number
             for number, vouching in enumerate(self._private)

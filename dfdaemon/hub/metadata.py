@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from dfcore.digest import Digest
 from dfcore.errors import BadInput, MeganeuraError
-from dfcore.urls import is_one_of
+from dfcore.hosts import is_one_of
 from dfdaemon.hub.answers import EVERYBODY, AnswerCache, Kept, Key
 from dfdaemon.hub.authorize import ANONYMOUS, Authorizer, credential_of
 from dfdaemon.hub.config import HubConfig

@@ -82,7 +82,7 @@ class Replays:
 
     def keep(self, request: BaseRequest, response: web.StreamResponse, body: bytes) -> None:
         """Keep an answer that was sent whole, if its request can be recognised."""
-        head: bytes | None = request.get(HEAD)
+        head: bytes = request.get(HEAD, b"")
         if not head or not self._fresh_s or not response.keep_alive or request.version != (1, 1):
             return
         lines = [f"HTTP/1.1 {response.status} {response.reason}"]
@@ -118,13 +118,12 @@ class ReplayingConnection(RequestHandler):
         if not self._orderly:
             self._heads.clear()
             super().data_received(data)
-        elif self._answered(data):
-            pass
-        elif self._serving and not self._idle and self._replays.knows(data):
-            self._parked = data
-            self._loop.call_soon(self._look_again, _PARKED_TURNS)
-        else:
-            self._feed(data)
+        elif not self._answered(data):
+            if self._finishing and self._replays.knows(data):
+                self._parked = data
+                self._loop.call_soon(self._look_again, _PARKED_TURNS)
+            else:
+                self._feed(data)
 
     def take_head(self) -> bytes | None:
         """What the request that begins now came as; None if that cannot be told."""
@@ -132,11 +131,15 @@ class ReplayingConnection(RequestHandler):
 
     @property
     def _serving(self) -> bool:
-        return self.transport is not None and not self._force_close and not self._close
+        return not self._force_close and not self._close
 
     @property
     def _idle(self) -> bool:
         return self._waiter is not None and not self._waiter.done()
+
+    @property
+    def _finishing(self) -> bool:
+        return self._serving and not self._idle
 
     def _answered(self, data: bytes) -> bool:
         if self.transport is None or not self._serving or not self._idle:
@@ -155,12 +158,12 @@ class ReplayingConnection(RequestHandler):
     def _look_again(self, turns: int) -> None:
         if self._parked is None:
             return
-        if self._serving and not self._idle and turns:
+        if turns and self._finishing:
             self._loop.call_soon(self._look_again, turns - 1)
-            return
-        data, self._parked = self._parked, None
-        if not self._answered(data):
-            self._feed(data)
+        elif self._answered(self._parked):
+            self._parked = None
+        else:
+            self._unpark()
 
     def _unpark(self) -> None:
         """What was parked comes before what has come now."""

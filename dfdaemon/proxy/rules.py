@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
 
 from dfcore.errors import BadInput
-from dfcore.urls import is_one_of
+from dfcore.hosts import is_one_of
 from dfdaemon.hub.config import HubConfig
 from dfdaemon.hub.routes import Kind, parse
 from dfdaemon.proxy.config import ProxyConfig, RuleConfig

@@ -209,14 +209,13 @@ class Planner:
             self._count(flight, -1)
         return flight
 
-    def delivered(self, number: int, now: float) -> Flight | None:
+    def delivered(self, number: int, now: float) -> None:
         """Note a transfer as over that has brought what it was to bring."""
         flight = self.land(number)
         if flight is not None and flight.parent and not flight.any_of:
             took_s = now - flight.started
             changed_s = (took_s - self.usual_s) / RECENT_UNITS
             self.usual_s = self.usual_s + changed_s if self.usual_s else took_s
-        return flight
 
     def ebb(self, number: int) -> None:
         """The transfer is nearly over: it does not count any more when the next are planned."""

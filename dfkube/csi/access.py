@@ -45,7 +45,7 @@ class Access:
         if volume is None:
             raise NotFound(f"volumeAttributes.volume: {wish.volume!r} is not known to the driver")
         await self._check(volume, wish, secrets.get(TOKEN_SECRET, ""))
-        return Key(secret(volume.url_file), secret(volume.passphrase_file))
+        return configured_key(volume)
 
     async def _check(self, volume: VolumeConfig, wish: Wish, token: str) -> None:
         # Who may make persistent volumes has chosen this one: pods do not.
@@ -75,8 +75,12 @@ class Access:
             raise Unavailable(f"the manager answered with {status}")
 
 
-def secret(path: Path | None) -> str:
-    """What is in a file of the configuration; empty without one. Raises ConfigError."""
+def configured_key(volume: VolumeConfig) -> Key:
+    """What the files of the configuration say. Raises ConfigError."""
+    return Key(_secret(volume.url_file), _secret(volume.passphrase_file))
+
+
+def _secret(path: Path | None) -> str:
     if path is None:
         return ""
     try:

@@ -15,7 +15,7 @@ from dfinfra import jobs
 from dfinfra.logs import get_logger
 from dfinfra.offload import Pool
 from dfkube.csi import claims
-from dfkube.csi.access import Key, secret
+from dfkube.csi.access import Key, configured_key
 from dfkube.csi.config import CsiConfig
 from dfkube.csi.controller import make_folder, remove_folder
 from dfkube.csi.kubeapi import KubeApi
@@ -113,7 +113,7 @@ class Provisioner:
         volume = self._config.volumes.get(name)
         if volume is None:
             raise NotFound(f"parameters.volume: {name!r} is not known to the driver")
-        return Key(secret(volume.url_file), secret(volume.passphrase_file))
+        return configured_key(volume)
 
     async def _complain(self, claim: dict[str, Any], reason: str) -> None:
         """Where `kubectl describe` shows it; the same words once only, until it is tried again."""

@@ -8,6 +8,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from dfcore.errors import Unavailable
+from dfcore.hosts import host_port
 from manager.db.base import now
 from manager.db.clusters import ACTIVE, Scheduler, SchedulerCluster, SeedPeer, SeedPeerCluster
 from manager.db.database import Database
@@ -46,7 +47,7 @@ def _read(session: Session) -> list[Target]:
     )
     found = [
         Target(
-            _address(row.ip, row.port),
+            host_port(row.ip, row.port),
             row.host_name,
             cluster,
             row.scheduler_cluster_id,
@@ -56,7 +57,7 @@ def _read(session: Session) -> list[Target]:
     ]
     found += [
         Target(
-            _address(row.ip, row.port),
+            host_port(row.ip, row.port),
             row.host_name,
             cluster,
             kind="seed",
@@ -69,7 +70,3 @@ def _read(session: Session) -> list[Target]:
 
 def _seconds(moment: datetime) -> float:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-
-
-def _address(ip: str, port: int) -> str:
-    return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"

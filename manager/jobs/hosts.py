@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from dfcore.errors import BadInput, NotFound
+from dfcore.hosts import host_port
 
 
 class Scope(StrEnum):
@@ -41,12 +42,12 @@ class JobHost:
     @property
     def address(self) -> str:
         """Where its gRPC listens."""
-        return _joined(self.ip, self.port)
+        return host_port(self.ip, self.port)
 
     @property
     def secure_address(self) -> str:
         """Its Vortex port; empty if it is not known."""
-        return _joined(self.ip, self.download_port) if self.download_port else ""
+        return host_port(self.ip, self.download_port) if self.download_port else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,3 @@ def check_choice(choice: HostChoice) -> None:
         raise BadInput("count: must be at least 1")
     if choice.percentage is not None and not 1 <= choice.percentage <= 100:
         raise BadInput("percentage: must be from 1 to 100")
-
-
-def _joined(ip: str, port: int) -> str:
-    return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"

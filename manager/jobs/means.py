@@ -12,6 +12,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from dfcore.errors import ConfigError
+from dfcore.hosts import host_port
 from dfinfra.lifecycle import Service
 from dfinfra.services import Opening
 from manager.db.base import now
@@ -140,7 +141,7 @@ def active_schedulers(session: Session, cluster_ids: tuple[int, ...]) -> Sequenc
     if cluster_ids:
         query = query.where(Scheduler.scheduler_cluster_id.in_(cluster_ids))
     return [
-        SchedulerAddress(_address(row.ip, row.port), row.scheduler_cluster_id)
+        SchedulerAddress(host_port(row.ip, row.port), row.scheduler_cluster_id)
         for row in session.scalars(query)
     ]
 
@@ -165,10 +166,6 @@ def take_in(session: Session, hosts: Iterable[JobHost]) -> int:
         peer.port, peer.state, peer.last_keep_alive_at = host.port, ACTIVE, now()
         count += 1
     return count
-
-
-def _address(ip: str, port: int) -> str:
-    return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
 
 
 def _tls(config: JobsConfig) -> ssl.SSLContext | None:

@@ -7,6 +7,7 @@ from functools import partial
 
 import grpc
 
+from dfcore.hosts import host_port
 from dfinfra.authority import host_identity
 from dfinfra.lifecycle import Service
 from dfinfra.metrics import Gauge
@@ -39,7 +40,7 @@ class Grpc:
         )
         listen = config.server.grpc
         self.server = GrpcServer(
-            [f"[{listen.ip}]:{listen.port}" if ":" in listen.ip else f"{listen.ip}:{listen.port}"],
+            [host_port(listen.ip, listen.port)],
             [
                 lambda server: manager_pb2_grpc.add_ManagerServicer_to_server(manager, server),
                 lambda server: managerlink_pb2_grpc.add_ManagerExtensionServicer_to_server(

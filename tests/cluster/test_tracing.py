@@ -32,7 +32,7 @@ def traced(endpoint: str) -> Changes:
 def received(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
     """What a download of a private file left at the collector when node and seed had ended."""
     folder = tmp_path_factory.mktemp("traced")
-    with Collector() as collector:
+    with Collector.listening() as collector:
         settings = traced(collector.endpoint)
         with started(folder, nodes=1, node=settings, seed=settings) as bed:
             blob = bed.blob(5 * MIB, private=True)

@@ -13,13 +13,13 @@ import pytest
 from psycopg import sql
 
 from tests.cluster.bed import wait_until
-from tests.cluster.test_manager import Manager
 from tests.conftest import _SWARMS
 from tests.interop.bed import MIB, Bed, Downloaded, File, download, started, tool
 from tests.interop.dragonfly import GoManager, GoScheduler, RustDaemon, needs
 from tests.servers import shared
 from tests.servers.processes import Redis
 from tests.swarm.guard import Guard
+from tests.swarm.manager import Manager
 from tests.swarm.plan import ADDRESS
 from tests.swarm.swarm import Host
 
@@ -76,6 +76,12 @@ class Cluster:
         )
         bed = self._stack.enter_context(opened)
         self._request.node.stash.setdefault(_SWARMS, []).append(bed.swarm)
+        return bed
+
+    def bed_with_scheduler(self, *, seeds: int, nodes: int) -> Bed:
+        """Ours with a scheduler of ours, which the manager knows of already."""
+        bed = self.bed(schedulers=1, seeds=seeds, nodes=nodes)
+        wait_until(lambda: self.manager.active("schedulers") == 1, "our scheduler is active")
         return bed
 
     def scheduler(self, name: str, **options: Any) -> GoScheduler:
@@ -156,9 +162,8 @@ async def test_our_hosts_and_both_schedulers_under_their_manager(cluster: Cluste
 
 @needs("dfdaemon", "dfget")
 async def test_their_daemons_under_our_scheduler_and_manager(cluster: Cluster) -> None:
-    bed = cluster.bed(schedulers=1, seeds=1, nodes=1)
+    bed = cluster.bed_with_scheduler(seeds=1, nodes=1)
     scheduler = bed.swarm.scheduler
-    wait_until(lambda: cluster.manager.active("schedulers") == 1, "our scheduler is active")
     one, two = cluster.daemon("theirs-one"), cluster.daemon("theirs-two")
     for daemon in (one, two):
         wait_until(lambda d=daemon: d.host_id in scheduler.log_text(), "it was announced")  # type: ignore[misc]
@@ -175,9 +180,8 @@ async def test_their_daemons_under_our_scheduler_and_manager(cluster: Cluster) -
 
 @needs("dfdaemon", "dfget")
 async def test_their_seed_feeds_our_nodes_under_our_scheduler(cluster: Cluster) -> None:
-    bed = cluster.bed(schedulers=1, seeds=0, nodes=2)
+    bed = cluster.bed_with_scheduler(seeds=0, nodes=2)
     scheduler = bed.swarm.scheduler
-    wait_until(lambda: cluster.manager.active("schedulers") == 1, "our scheduler is active")
     seed = cluster.daemon("theirs", seed=True)
     wait_until(lambda: seed.host_id in scheduler.log_text(), "it was announced")
     file = bed.plain(SIZE)
@@ -189,9 +193,8 @@ async def test_their_seed_feeds_our_nodes_under_our_scheduler(cluster: Cluster) 
 
 @needs("dfdaemon", "dfget")
 async def test_a_file_that_only_their_daemon_holds_reaches_ours(cluster: Cluster) -> None:
-    bed = cluster.bed(schedulers=1, seeds=0, nodes=1)
+    bed = cluster.bed_with_scheduler(seeds=0, nodes=1)
     scheduler = bed.swarm.scheduler
-    wait_until(lambda: cluster.manager.active("schedulers") == 1, "our scheduler is active")
     daemon = cluster.daemon("theirs")
     wait_until(lambda: daemon.host_id in scheduler.log_text(), "it was announced")
     file = bed.plain(SIZE)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, Self
 
 import grpc
@@ -30,7 +30,7 @@ class Received:
 
 
 class Collector(pb_grpc.TraceServiceServicer):  # type: ignore[misc]
-    """Listens at ``endpoint`` from entering to leaving. ``raw`` is all that was sent."""
+    """Listens at ``endpoint``. ``raw`` is all that was sent."""
 
     def __init__(self) -> None:
         self.spans: list[Received] = []
@@ -40,17 +40,16 @@ class Collector(pb_grpc.TraceServiceServicer):  # type: ignore[misc]
         pb_grpc.add_TraceServiceServicer_to_server(self, self._server)
         self.endpoint = f"http://127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
 
-    def __enter__(self) -> Self:
-        self._server.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.stop(None).wait()
+    @classmethod
+    @contextmanager
+    def listening(cls) -> Iterator[Self]:
+        """One, until the block ends."""
+        made = cls()
+        made._server.start()
+        try:
+            yield made
+        finally:
+            made._server.stop(None).wait()
 
     def Export(
         self, request: pb.ExportTraceServiceRequest, _context: grpc.ServicerContext

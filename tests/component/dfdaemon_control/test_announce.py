@@ -11,10 +11,10 @@ from google.protobuf.empty_pb2 import Empty
 from blobstore.store import BlobStore
 from dfdaemon.control import announce
 from dfdaemon.control.announce import Announcer
-from dfdaemon.control.hostinfo import describer
 from dfdaemon.control.scheduler import SchedulerClient
 from dfinfra.offload import Pool
 from dfinfra.rpc.channels import Channels
+from tests.component.dfdaemon_control.bed import NODE, NothingHeld, describe
 from tests.interop.go_scheduler import GoScheduler
 
 
@@ -30,13 +30,6 @@ class Listener(GoScheduler):
         return await super().AnnounceHost(request, context)
 
 
-class NothingHeld:
-    """A store with no blob in it."""
-
-    def all(self) -> list[object]:
-        return []
-
-
 async def test_dragonflys_scheduler_hears_of_us_before_its_library_tires_of_our_pings(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -44,22 +37,9 @@ async def test_dragonflys_scheduler_hears_of_us_before_its_library_tires_of_our_
     assert announce.PLAIN_INTERVAL_S < 3 * 20.0, "three pings, at 20 s each"
     monkeypatch.setattr(announce, "PLAIN_INTERVAL_S", 0.01)
     channels, disk = Channels(), Pool("disk", 1)
-    host = describer(
-        host_id="127.0.0.1-node",
-        hostname="node",
-        ip="127.0.0.1",
-        seed=False,
-        rpc_port=4000,
-        vortex_port=4005,
-        proxy_port=4001,
-        idc="",
-        location="",
-        disable_shared=False,
-        max_upload_bytes_s=0,
-        disk_path="/",
-    )
+    host = describe(NODE, seed=False)
     async with Listener() as scheduler, asyncio.timeout(10):
-        client = SchedulerClient([scheduler.address], channels, "127.0.0.1-node")
+        client = SchedulerClient([scheduler.address], channels, NODE)
         store = cast(BlobStore, NothingHeld())
         announcer = Announcer(client, channels, host, store, disk, interval_s=300.0)
         await announcer.start()
