@@ -39,9 +39,12 @@ async def running(folder: Path, *flags: str) -> AsyncIterator[asyncio.subprocess
         await process.wait()
 
 
-def listening_port(folder: Path) -> int:
-    found = re.search(r'"scheduler listens".*"port": (\d+)', (folder / "log/core.log").read_text())
-    assert found
+async def listening_port(folder: Path) -> int:
+    """The log is written by a thread of its own, so that the line may come after the ready file."""
+    log = folder / "log/core.log"
+    async with asyncio.timeout(30):
+        while not (found := re.search(r'"scheduler listens".*"port": (\d+)', log.read_text())):
+            await asyncio.sleep(0.02)
     return int(found[1])
 
 
@@ -52,7 +55,7 @@ async def test_it_serves_tells_its_metrics_keeps_no_secret_and_stops(
     admin, pprof = unused_tcp_port_factory(), unused_tcp_port_factory()
     flags = ("--verbose", "--set", f"admin.port={admin}", "--set", f"pprofPort={pprof}")
     async with running(tmp_path, *flags, "--set", "origin.settle=0") as process:
-        node = Daemon(listening_port(tmp_path), "a", own=False)
+        node = Daemon(await listening_port(tmp_path), "a", own=False)
         try:
             await node.announce()
             talk = node.converse()
@@ -84,7 +87,7 @@ async def test_it_serves_tells_its_metrics_keeps_no_secret_and_stops(
 
 async def test_an_occupied_port_is_one_line_and_exit_2(tmp_path: Path) -> None:
     async with running(tmp_path, "--set", "admin.port=0"):
-        port = listening_port(tmp_path)
+        port = await listening_port(tmp_path)
         second = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "scheduler", "--port", str(port), "--log-dir", str(tmp_path),
             "--set", "admin.port=0", stderr=asyncio.subprocess.PIPE,
