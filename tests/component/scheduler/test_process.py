@@ -43,9 +43,11 @@ async def listening_port(folder: Path) -> int:
     """The log is written by a thread of its own, so that the line may come after the ready file."""
     log = folder / "log/core.log"
     async with asyncio.timeout(30):
-        while not (found := re.search(r'"scheduler listens".*"port": (\d+)', log.read_text())):
+        while True:
+            found = re.search(r'"scheduler listens".*"port": (\d+)', log.read_text())
+            if found:
+                return int(found[1])
             await asyncio.sleep(0.02)
-    return int(found[1])
 
 
 async def test_it_serves_tells_its_metrics_keeps_no_secret_and_stops(
