@@ -159,12 +159,10 @@ class DaemonFile:
         with self._changed:
             told: tuple[int, int] | None = None
             deadline = 0.0
-            while not self.complete:
+            while not self.complete and not self._told(offset, end):
                 span = self._span(offset, end)
                 if self.failed or self._closed or span is None:
                     return False
-                if span[1] >= end and self._fd is not None:
-                    return True
                 # What comes out of order is progress as well, though it is not told yet.
                 if (progress := (span[1], self._journal_bytes())) != told:
                     told, deadline = progress, time.monotonic() + _STALL_S
@@ -174,6 +172,10 @@ class DaemonFile:
                     self.failed = True
                     return False
         return self._fd is not None
+
+    def _told(self, offset: int, end: int) -> bool:
+        """What was told once is in the file, whatever became of the daemon."""
+        return any(span[0] <= offset and end <= span[1] for span in self._spans)
 
     def _journal_bytes(self) -> int:
         try:
@@ -196,10 +198,10 @@ class DaemonFile:
 
     def _call(self, start: int, end: int) -> list[int]:
         span = [start, start, end]
-        self._spans.append(span)
         whole = start == 0 and end == self._size
         call = self._swarm.call(self._url, self._size, start, 0 if whole else end - start)
         self._calls.append(call)
+        self._spans.append(span)
         threading.Thread(
             target=self._follow, args=(call, span, whole), name="dffs-swarm", daemon=True
         ).start()
@@ -246,7 +248,13 @@ class DaemonFile:
         """See SwarmFile."""
         with self._changed:
             self._closed = True
-            calls, self._calls = self._calls, []
+            # All bytes are here and the daemon is checking the whole: the next reader wants to know.
+            checked = self._whole is not None and self._whole[1] == self._size
+            calls = [
+                call
+                for call, span in zip(self._calls, self._spans, strict=True)
+                if not (checked and span is self._whole)
+            ]
             self._changed.notify_all()
         for call in calls:
             call.cancel()

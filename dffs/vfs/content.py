@@ -115,11 +115,11 @@ class Content:
             if self._read_loose(index, start, part):
                 return
             data = self.bring(index)
-        if data is None and cached is not None and cached.have[index]:
-            if cached.read_into(index * self._block_bytes + start, part) != len(part):
-                raise OSError("the node's file is shorter than it should be")
+        kept = cached if data is None and cached is not None and cached.have[index] else None
+        at = index * self._block_bytes + start
+        if kept is not None and kept.read_into(at, part) == len(part):
             return
-        if data is None:  # kept by a reader of another file, or the disk has failed
+        if data is None:  # kept by a reader of another file, or the disk or the daemon has failed
             data = self._parts.fetcher.block(self.blocks[index])[: self.blocks[index].length_bytes]
         data = data[start : start + len(part)]
         part[: len(data)] = data
