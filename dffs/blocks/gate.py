@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 _START = 4
-_STEP = 2
+# It grows by half of itself, so that a far store is reached with many before the file is at its end.
+_GROWTH = 1.5
 _GAIN = 1.05
 _RETRY_S = 20.0
 
@@ -52,7 +53,8 @@ class Gate:
                 # Only while others wait is it the number of places that limits the throughput.
                 if self._done >= 2 * self.width:
                     self._judge()
-                self._changed.notify_all()
+                # No more than find a place: each that wakes for nothing takes the interpreter's lock.
+                self._changed.notify(max(self.width - self._inside, 0))
 
     def _measure_anew(self) -> None:
         self._began, self._done, self._bytes = self._clock(), 0, 0
@@ -66,7 +68,7 @@ class Gate:
             self._best = (rate, self.width)
             if rate > best * _GAIN or now - self._tried > _RETRY_S:
                 self._tried = now
-                self.width = min(self.width + _STEP, self._limit)
+                self.width = min(int(self.width * _GROWTH), self._limit)
         else:
             self.width = at
             self._tried = now

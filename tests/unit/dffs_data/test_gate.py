@@ -66,3 +66,29 @@ def test_no_more_pass_than_are_allowed() -> None:
     for thread in threads:
         thread.join()
     assert most[0] <= 2
+
+
+def test_a_far_store_is_reached_with_many_before_a_gigabyte_has_gone() -> None:
+    clock = Clock()
+    gate = Gate(20, clock)
+    push(gate, clock, {0: 1.0, **{n: n * 1000.0 for n in range(1, 21)}}, 120)
+    assert gate.width == 20
+
+
+def test_whoever_leaves_wakes_no_more_than_find_a_place() -> None:
+    gate = Gate(2)
+    woken = []
+    real = gate._changed.notify
+
+    def counting(n: int = 1) -> None:
+        woken.append(n)
+        real(n)
+
+    gate._changed.notify = counting  # type: ignore[method-assign]
+    with gate.passing(10):
+        with gate.passing(10):
+            pass
+        gate.width = 1
+        with gate._changed:
+            gate._inside += 1  # more are inside than now find a place
+    assert woken == [1, 0]
