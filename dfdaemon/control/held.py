@@ -8,13 +8,15 @@ AnnounceBlobs.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import grpc
 
+from dfdaemon.control.saying import say_all, under_way
 from dfdaemon.task.spec import TaskSpec
 from dfdaemon.task.spec_proto import to_download
+from dfinfra.jobs import spawn
 from dfinfra.logs import get_logger
 from dfinfra.pb import scheduler_pb2 as pb
 
@@ -32,7 +34,7 @@ async def announce_held(stub: Any, host_id: str, spec: TaskSpec, peer_id: str) -
             host_id=host_id, task_id=spec.task_id, peer_id=peer_id, **request
         )
 
-    async def messages() -> AsyncIterator[pb.AnnouncePeerRequest]:
+    async def messages() -> AsyncGenerator[pb.AnnouncePeerRequest, None]:
         download = to_download(spec, need_back_to_source=False)
         download.metadata_only = True
         yield said(register_peer_request=pb.RegisterPeerRequest(download=download))
@@ -46,10 +48,16 @@ async def announce_held(stub: Any, host_id: str, spec: TaskSpec, peer_id: str) -
             yield said(download_peer_started_request=pb.DownloadPeerStartedRequest())
             yield said(download_peer_finished_request=pb.DownloadPeerFinishedRequest())
 
+    call = stub.AnnouncePeer()
+    saying = spawn(say_all(call, messages()), name="tell of a held task")
     try:
         async with asyncio.timeout(CALL_TIMEOUT_S):
-            async for response in stub.AnnouncePeer(messages()):
+            await under_way(call)
+            async for response in call:
                 if not answer.done():
                     answer.set_result(response.WhichOneof("response"))
     except (grpc.aio.AioRpcError, TimeoutError) as error:
         log.info("held task not announced", task=spec.task_id, reason=type(error).__name__)
+    finally:
+        call.cancel()
+        saying.cancel()

@@ -8,13 +8,14 @@ used once, and parents are given up by the whole messages that named them, which
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import AsyncGenerator, Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import grpc
 
 from dfcore.errors import Denied, MeganeuraError, NotFound, Unavailable
 from dfcore.pieces import Geometry
+from dfdaemon.control.saying import say_all, under_way
 from dfdaemon.control.scheduler_messages import candidates, origin_failed, piece_finished
 from dfdaemon.task import events as it
 from dfdaemon.task.spec import TaskSpec
@@ -130,22 +131,30 @@ class SchedulerSession:
         self._answered, self._silent, self._told_start = False, False, None
         self._say(pb.AnnouncePeerRequest(register_peer_request=self._registration()))
         self._tell_start()
-        call = stub.AnnouncePeer(_messages_of(outbox))
-        watch = self._jobs.spawn(self._watch(address, call), name="watch")
+        call = stub.AnnouncePeer()
+        # Not an iterator for gRPC to read from: what reads it is a job that gRPC forgets to end.
+        talker = asyncio.current_task()
+        assert talker is not None
+        jobs = (
+            self._jobs.spawn(say_all(call, _messages_of(outbox)), name="say"),
+            self._jobs.spawn(self._watch(address, talker), name="watch"),
+        )
         try:
+            await under_way(call)
             async for response in call:
                 self._client.mark_up(address)
                 self._hear(response)
         except asyncio.CancelledError:
-            if not self._silent:
+            if not self._silent or talker.uncancel():
                 raise
             log.debug("scheduler silent", scheduler=address)
             self._client.mark_down(address)
         finally:
-            watch.cancel()
-            _hang_up(outbox)
+            call.cancel()
+            for job in jobs:
+                job.cancel()
 
-    async def _watch(self, address: str, call: grpc.aio.Call) -> None:
+    async def _watch(self, address: str, talker: asyncio.Task[Any]) -> None:
         """Give up a scheduler that neither answers nor says that it is there.
 
         The first answer may take its time, for want of a parent; a hung scheduler must not.
@@ -154,7 +163,7 @@ class SchedulerSession:
             await asyncio.sleep(SILENCE_S)
             if not self._answered and not await self._client.is_there(address):
                 self._silent = True
-                call.cancel()
+                talker.cancel()
                 return
 
     @property
@@ -296,13 +305,6 @@ class SchedulerSession:
         )
 
 
-async def _messages_of(outbox: Outbox) -> AsyncIterator[pb.AnnouncePeerRequest]:
+async def _messages_of(outbox: Outbox) -> AsyncGenerator[pb.AnnouncePeerRequest, None]:
     while (message := await outbox.get()) is not None:
         yield message
-
-
-def _hang_up(outbox: Outbox) -> None:
-    """Let the reader of the messages end, which gRPC leaves behind when the other side hangs up."""
-    if outbox.full():
-        outbox.get_nowait()
-    outbox.put_nowait(None)

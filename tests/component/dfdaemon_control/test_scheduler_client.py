@@ -136,7 +136,7 @@ async def test_a_conversation_that_the_scheduler_ended_leaves_nothing_behind(
         inbox, session = register(client, TaskSpec("http://origin.test/f", priority=1), "peer")
         for _ in range(5):
             await inbox.next(it.DownloadForbidden)
-        readers = [t for t in asyncio.all_tasks() if "_consume_request" in repr(t.get_coro())]
+        readers = [t for t in asyncio.all_tasks() if "say_all" in repr(t.get_coro())]
         assert len(readers) <= 2
         await session.aclose("failed")
 
