@@ -124,12 +124,15 @@ class Cluster:
         ).stdout
 
     def remove_release(self) -> None:
-        """Take away the release and its claims, if they are there."""
+        """Take away the release, its claims and what secrets tests made for it, if they are there."""
         uninstall = [tools.HELM4, "uninstall", RELEASE, "--ignore-not-found"]
         where = [f"--kubeconfig={self.control.kubeconfig}", f"--namespace={NAMESPACE}"]
         self.outside.run(*uninstall, *where, stdout=subprocess.DEVNULL)
         self.wait("pod", f"--namespace={NAMESPACE}", "--all", "delete")
         self.kubectl("delete", "persistentvolumeclaims", "--all", f"--namespace={NAMESPACE}")
+        secrets = self.get("secrets", f"--namespace={NAMESPACE}")
+        for made in [s["metadata"]["name"] for s in secrets if s["type"] == "Opaque"]:
+            self.kubectl("delete", "secret", made, f"--namespace={NAMESPACE}")
         released = [v for v in self.get("persistentvolumes") if v["status"]["phase"] == "Released"]
         for volume in released:  # who empties and frees them is the cluster's provisioner
             self._empty(volume)

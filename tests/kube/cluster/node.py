@@ -84,6 +84,12 @@ class Node:
         """containerd's own client, in the name space of Kubernetes."""
         return self.run("ctr", f"--address={self._socket}", "--namespace=k8s.io", *words)
 
+    def mounts_of_volumes(self) -> list[str]:
+        """Where volumes of ours are mounted on the node; what the machine has is no matter of it."""
+        mounts = [line.split() for line in self.run("cat", "/proc/mounts").splitlines()]
+        ours = ("/var/", "/mnt/volumes/")
+        return [to for _, to, kind, *_ in mounts if kind == "fuse.dffs" and to.startswith(ours)]
+
     @property
     def _socket(self) -> Path:
         return self.folder / "containerd.sock"

@@ -255,7 +255,6 @@ def test_nothing_stays_of_pods_that_went(cluster: Cluster, digest: str) -> None:
     cluster.kubectl("delete", "persistentvolume", "all-models")
     for node in cluster.nodes:
         deadline = time.monotonic() + 60
-        while "fuse.dffs" in (mounts := node.run("cat", "/proc/mounts")):
+        while mounts := node.mounts_of_volumes():
             assert time.monotonic() < deadline, mounts
             time.sleep(0.5)
-    cluster.kubectl("delete", "secret", "volumes", f"--namespace={NAMESPACE}")

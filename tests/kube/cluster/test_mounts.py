@@ -81,4 +81,4 @@ def test_an_uninstall_takes_the_mount_away(cluster: Cluster) -> None:
     cluster.kubectl("delete", "pod", "reader", "format", f"--namespace={NAMESPACE}", *force)
     cluster.helm(tools.HELM3, "uninstall", "--wait", "--timeout=120s")
     cluster.wait("pod", f"--namespace={NAMESPACE}", "--all", "delete")
-    assert "fuse.dffs" not in cluster.nodes[0].run("cat", "/proc/mounts")
+    assert cluster.nodes[0].mounts_of_volumes() == []

@@ -241,4 +241,3 @@ def test_all_of_it_goes(cluster: Cluster, digest: str) -> None:
     cluster.wait("pod", "--all", "delete")
     cluster.kubectl("delete", "persistentvolumeclaim", "hf-cache")
     cluster.kubectl("delete", "persistentvolume", "hf-cache")
-    cluster.kubectl("delete", "secret", "volumes", "jobs", f"--namespace={NAMESPACE}")
