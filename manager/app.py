@@ -102,7 +102,7 @@ def _database_service(config: ManagerConfig, database: Database) -> Service:
 
     async def open_() -> None:
         try:
-            await setup.run(bootstrap.prepare, config, database)
+            await bootstrap.prepare_when_reachable(config, database, setup)
         finally:
             setup.close()
 

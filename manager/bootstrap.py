@@ -5,24 +5,52 @@ Replicas may do it at the same time; the unique names decide who was first.
 
 from __future__ import annotations
 
+import asyncio
 import sys
+from itertools import count
 from pathlib import Path
+from random import Random
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from dfcore.backoff import Backoff
 from dfcore.errors import ConfigError
+from dfinfra.logs import get_logger
+from dfinfra.offload import Pool
 from manager.auth.permissions import Role
 from manager.auth.secrets import hash_password, new_password
 from manager.config import ManagerConfig
 from manager.db.clusters import ClusterLink, SchedulerCluster, SeedPeerCluster
-from manager.db.database import Database
+from manager.db.database import Database, UnreachableError
 from manager.db.schema import bring_up_to_date
 from manager.db.users import User
 
+log = get_logger("bootstrap")
+
 FIRST_CLUSTER = "cluster-1"
 """Dragonfly's name of it."""
+_PAUSES = Backoff(base_s=0.2, cap_s=2.0)
+
+
+async def prepare_when_reachable(config: ManagerConfig, database: Database, thread: Pool) -> None:
+    """:func:`prepare` in a thread; anew, for `database.wait`, while the server cannot be reached.
+
+    Raises ConfigError.
+    """
+    loop = asyncio.get_running_loop()
+    end = loop.time() + config.database.wait_s
+    for attempt in count():
+        try:
+            await thread.run(prepare, config, database)
+            return
+        except UnreachableError as error:
+            pause_s = _PAUSES.delay_s(attempt, Random())
+            if loop.time() + pause_s > end:
+                raise
+            log.warning("waiting for the database", reason=str(error))
+        await asyncio.sleep(pause_s)
 
 
 def prepare(config: ManagerConfig, database: Database) -> None:

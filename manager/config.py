@@ -85,6 +85,8 @@ class DatabaseConfig:
     url: str = ""
     url_file: Path | None = None
     connections: Annotated[int, Bounds(1, 256, "1 to 256")] = 8
+    wait_s: Seconds = 0.0
+    """How long a start waits for a database that cannot be reached yet."""
 
 
 @dataclass(frozen=True, slots=True)

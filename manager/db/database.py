@@ -47,6 +47,10 @@ _TRANSIENT_NUMBERS = frozenset({1205, 1213, 1020})
 _TRANSIENT_STATES = frozenset({"40001", "40P01", "55P03"})
 
 
+class UnreachableError(ConfigError):
+    """No connection to the server came about; a later one may."""
+
+
 class Database:
     """One SQL database, shared by all replicas of the manager. Thread-safe once open."""
 
@@ -76,14 +80,15 @@ class Database:
         return self._engine
 
     def open(self) -> None:
-        """Connect once, to see that it can be done. Raises ConfigError."""
+        """Connect once, to see that it can be done. Raises ConfigError, UnreachableError among them."""
         engine = _engine(self.url, self._threads)
         try:
             with engine.connect():
                 pass
         except DBAPIError as error:
             engine.dispose()
-            raise ConfigError(f"database.url: {self.shown}: {first_line(error)}") from None
+            kind = ConfigError if self.dialect == "sqlite" else UnreachableError
+            raise kind(f"database.url: {self.shown}: {first_line(error)}") from None
         except _UnfitError as unfit:
             engine.dispose()
             raise ConfigError(f"database.url: {self.shown}: {unfit}") from None

@@ -16,7 +16,7 @@
 {{- $_ := set $computed.jobs "hub" . }}
 {{- end }}
 {{- if ne $values.database.type "embedded" }}
-{{- $_ := set $computed "database" (dict "urlFile" "/etc/dragonfly/database/url") }}
+{{- $_ := set $computed "database" (dict "urlFile" "/etc/dragonfly/database/url" "wait" "60s") }}
 {{- end }}
 {{- include "meganeura.config" (list $values.config $computed) }}
 {{- end }}
