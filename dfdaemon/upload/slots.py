@@ -11,7 +11,8 @@ bounds the transfers of the whole host.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter, OrderedDict, deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 TRANSFERS_PER_CHILD = 2
@@ -71,7 +72,8 @@ class ParentSlots:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """An any-of request that waits: ``number`` tells it from others, ``wanted`` are unit bits."""
+    """An any-of request that waits: ``number`` tells it from others and grows from one to the next,
+    ``wanted`` are unit bits."""
 
     number: int
     child: str
@@ -103,17 +105,25 @@ class SeedTask:
 
     ``held`` are the units here, ``fetching`` whether more come from the origin. A unit counts as
     served for every child that has it or is getting it from here, until the child leaves.
+
+    A crowd may wait here, and every unit that arrives asks for a decision: the queue is walked through
+    only where there is a place and a unit to give.
     """
 
     slots: int
     budget: Budget
     held: int = 0
     fetching: bool = False
-    _queue: list[Waiting] = field(default_factory=list)
+    _queue: OrderedDict[int, Waiting] = field(default_factory=OrderedDict)
+    _of_child: dict[str, set[int]] = field(default_factory=dict)
+    _doubtful: set[int] = field(default_factory=set)
+    _proven_by: tuple[int, bool] = (0, True)
     _active: dict[int, Grant] = field(default_factory=dict)
+    _under_way: Counter[str] = field(default_factory=Counter)
     _given: dict[str, int] = field(default_factory=dict)
     _recent: dict[str, deque[int]] = field(default_factory=dict)
     _copies: Counter[int] = field(default_factory=Counter)
+    _served: int = 0
 
     @property
     def idle(self) -> bool:
@@ -126,16 +136,22 @@ class SeedTask:
         return dict(+self._copies)
 
     def ask(self, request: Waiting) -> None:
-        """A child asks for any of its wanted units."""
-        self._queue.append(request)
+        """A child asks for any of its wanted units; its number is above all that wait."""
+        self._queue[request.number] = request
+        self._of_child.setdefault(request.child, set()).add(request.number)
+        self._doubtful.add(request.number)
 
     def withdraw(self, number: int) -> None:
         """The child of a waiting request has gone."""
-        self._queue = [request for request in self._queue if request.number != number]
+        if number in self._queue:
+            self._leave_queue(number)
 
     def ended(self, number: int, *, delivered: bool) -> None:
         """A granted transfer is over; a unit that was not delivered does not count as served."""
         grant = self._active.pop(number)
+        self._under_way[grant.child] -= 1
+        if not self._under_way[grant.child]:
+            del self._under_way[grant.child]
         self.budget.give_back()
         if not delivered:
             self._take_back(grant.child, 1 << grant.unit)
@@ -153,42 +169,88 @@ class SeedTask:
         once does not starve the others.
         """
         decisions: list[Decision] = []
-        while (decision := self._decide_next()) is not None:
-            decisions.append(decision)
-        return decisions
+        while True:
+            hopeless = self._hopeless()
+            if self._may_give():
+                decided = self._up_to_a_grant(self._all_in_turn(), hopeless)
+            else:
+                decided = self._up_to_a_grant(self._in_turn(sorted(hopeless)), hopeless)
+            if not decided:
+                return decisions
+            decisions += decided
 
-    def _decide_next(self) -> Decision | None:
-        under_way = Counter(grant.child for grant in self._active.values())
-        for request in sorted(self._queue, key=lambda waiting: under_way[waiting.child]):
-            hopeless = not self.fetching and not request.wanted & self.held
-            if hopeless or not request.wanted:
-                self._queue.remove(request)
-                return Refusal(request.number)
-            if len(self._active) >= self.slots or not self.budget.free:
-                continue
-            unit = self._choose(request)
-            if unit is not None:
-                self._queue.remove(request)
-                return self._start(Grant(request.number, request.child, unit))
-        return None
+    def _may_give(self) -> bool:
+        """There is a place, and a unit that somebody might be given."""
+        if len(self._active) >= self.slots or not self.budget.free:
+            return False
+        # Second copies wait while first ones are still to come: the children trade what they have.
+        return not self.fetching or bool(self.held & ~self._served)
+
+    def _hopeless(self) -> set[int]:
+        """Requests for nothing that is here or will come.
+
+        Only those are looked at that may have become so since they were seen not to be.
+        """
+        held, fetching = self._proven_by
+        if held & ~self.held or (fetching and not self.fetching):
+            self._doubtful.update(self._queue)
+        self._proven_by = (self.held, self.fetching)
+        self._doubtful = {number for number in self._doubtful if self._is_hopeless(number)}
+        return set(self._doubtful)
+
+    def _is_hopeless(self, number: int) -> bool:
+        wanted = self._queue[number].wanted
+        return not wanted or (not self.fetching and not wanted & self.held)
+
+    def _all_in_turn(self) -> Iterator[Waiting]:
+        """The queue, those with fewer transfers under way first: most have none."""
+        busy: list[int] = []
+        for number, request in self._queue.items():
+            if request.child in self._under_way:
+                busy.append(number)
+            else:
+                yield request
+        yield from self._in_turn(busy)
+
+    def _in_turn(self, numbers: list[int]) -> list[Waiting]:
+        waiting = [self._queue[number] for number in numbers]
+        return sorted(waiting, key=lambda request: self._under_way[request.child])
+
+    def _up_to_a_grant(self, waiting: Iterable[Waiting], hopeless: set[int]) -> list[Decision]:
+        decided: list[Decision] = []
+        for request in waiting:
+            if request.number in hopeless:
+                decided.append(Refusal(request.number))
+            elif (unit := self._choose(request)) is not None:
+                decided.append(Grant(request.number, request.child, unit))
+                break
+        for decision in decided:
+            self._leave_queue(decision.number)
+            if isinstance(decision, Grant):
+                self._start(decision)
+        return decided
+
+    def _leave_queue(self, number: int) -> None:
+        child = self._queue.pop(number).child
+        self._doubtful.discard(number)
+        self._of_child[child].discard(number)
+        if not self._of_child[child]:
+            del self._of_child[child]
 
     def _choose(self, request: Waiting) -> int | None:
         """The least served unit of those the child lacks, the lowest of several."""
         lacking = request.wanted & self.held & ~self._under_way_to(request.child)
         # A child that asks several times at once may not have heard yet what it was just given.
         lacking = lacking & ~self._just_given_to(request.child) or lacking
-        best: int | None = None
-        while lacking:
-            unit = (lacking & -lacking).bit_length() - 1
-            lacking &= lacking - 1
-            if best is None or self._copies[unit] < self._copies[best]:
-                best = unit
-            if not self._copies[best]:
-                return best
-        # Second copies wait while first ones are still to come: the children trade what they have.
-        return None if self.fetching else best
+        if first_copies := lacking & ~self._served:
+            return _lowest(first_copies)
+        if self.fetching or not lacking:
+            return None
+        return min(_units(lacking), key=lambda unit: self._copies[unit])
 
     def _under_way_to(self, child: str) -> int:
+        if child not in self._under_way:
+            return 0
         bits = 0
         for grant in self._active.values():
             if grant.child == child:
@@ -201,28 +263,41 @@ class SeedTask:
             bits |= 1 << unit
         return bits
 
-    def _start(self, grant: Grant) -> Grant:
+    def _start(self, grant: Grant) -> None:
         self._active[grant.number] = grant
+        self._under_way[grant.child] += 1
         self.budget.take()
         self._recent.setdefault(grant.child, deque(maxlen=_RECENT_GRANTS)).append(grant.unit)
         bit = 1 << grant.unit
         # Its other requests were made before it knew of this unit.
-        self._queue = [
-            replace(other, wanted=other.wanted & ~bit) if other.child == grant.child else other
-            for other in self._queue
-        ]
+        for number in self._of_child.get(grant.child, ()):
+            other = self._queue[number]
+            if other.wanted & bit:
+                self._queue[number] = replace(other, wanted=other.wanted & ~bit)
+                self._doubtful.add(number)
         given = self._given.get(grant.child, 0)
         if not given & bit:
             self._given[grant.child] = given | bit
             self._copies[grant.unit] += 1
-        return grant
+            self._served |= bit
 
     def _take_back(self, child: str, bits: int) -> None:
         bits &= self._given.get(child, 0)
         if not bits:
             return
         self._given[child] &= ~bits
-        while bits:
-            unit = (bits & -bits).bit_length() - 1
-            bits &= bits - 1
+        for unit in _units(bits):
             self._copies[unit] -= 1
+            if not self._copies[unit]:
+                self._served &= ~(1 << unit)
+
+
+def _lowest(bits: int) -> int:
+    return (bits & -bits).bit_length() - 1
+
+
+def _units(bits: int) -> Iterator[int]:
+    """From the lowest up."""
+    while bits:
+        yield _lowest(bits)
+        bits &= bits - 1

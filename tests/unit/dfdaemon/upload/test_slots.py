@@ -198,3 +198,28 @@ def test_budget_of_the_host_holds_a_seed_back() -> None:
     assert task.decide() == [Grant(0, "a", 0)]
     task.ended(0, delivered=True)
     assert task.decide() == [Grant(1, "b", 1)]
+
+
+class Counted(int):
+    """Wanted units that count how often they are looked at."""
+
+    looks = 0
+
+    def __and__(self, other: int) -> int:
+        Counted.looks += 1
+        return int(self) & other
+
+
+def test_a_crowd_that_waits_is_not_looked_through_at_every_piece_of_news() -> None:
+    task = seed(slots=2, held=0b1, fetching=True)
+    for number in range(1000):
+        task.ask(Waiting(number, f"child-{number}", Counted(ALL)))
+    task.decide()
+    looked = Counted.looks
+    for _ in range(100):
+        assert task.decide() == []  # Nothing new has come.
+    task.held |= 0b110
+    assert len(task.decide()) == 1  # The other place is taken.
+    for _ in range(100):
+        assert task.decide() == []
+    assert Counted.looks - looked < 20
