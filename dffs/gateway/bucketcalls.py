@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from urllib.parse import quote
 
 from dfcore.errors import MeganeuraError
@@ -14,6 +14,7 @@ from dffs.gateway.calls import Call, Reply
 from dffs.gateway.errors import S3Error, of_os_error
 from dffs.gateway.listing import MAX_KEYS, Page, Query, page
 from dffs.gateway.multipart import Uploads
+from dffs.gateway.settings import ONLY_VERSION, check_version
 from dffs.gateway.xml import document, when
 from dfinfra.logs import get_logger
 
@@ -57,11 +58,6 @@ class BucketCalls:
         """GetBucketLocation."""
         self._buckets.get(call.bucket)
         return Reply.xml(document("LocationConstraint", []))
-
-    def versioning(self, call: Call) -> Reply:
-        """GetBucketVersioning: never on."""
-        self._buckets.get(call.bucket)
-        return Reply.xml(document("VersioningConfiguration", []))
 
     def acl(self, call: Call) -> Reply:
         """GetBucketAcl."""
@@ -115,13 +111,37 @@ class BucketCalls:
         owner = call.query.get("fetch-owner") == "true"
         return Reply.xml(document("ListBucketResult", told + _rows(found, encode, owner=owner)))
 
+    def list_versions(self, call: Call) -> Reply:
+        """ListObjectVersions: of each object the one there is."""
+        bucket = self._buckets.get(call.bucket)
+        marker = call.query.get("key-marker", "")
+        query = _query(call, marker)
+        found = page(bucket, query)
+        encode = _encoder(call)
+        told: Children = [
+            ("Name", bucket.name),
+            ("Prefix", encode(query.prefix)),
+            ("KeyMarker", encode(marker)),
+            ("VersionIdMarker", call.query.get("version-id-marker", "")),
+            ("MaxKeys", query.max_keys),
+            *_delimiter(query, encode),
+            *_encoding(call),
+            ("IsTruncated", found.truncated),
+        ]
+        if found.truncated:
+            told += [("NextKeyMarker", encode(found.last)), ("NextVersionIdMarker", ONLY_VERSION)]
+        version = (("VersionId", ONLY_VERSION), ("IsLatest", True))
+        rows = _rows(found, encode, owner=True, name="Version", also=version)
+        return Reply.xml(document("ListVersionsResult", told + rows))
+
     def delete_objects(self, call: Call) -> Reply:
         """DeleteObjects."""
         bucket = self._buckets.get(call.bucket)
         keys, quiet = xml.parse_deletes(call.body)
         told: Children = []
-        for key in keys:
+        for key, version in keys:
             try:
+                check_version(version or None)
                 bucket.delete(key)
             except (OSError, MeganeuraError) as error:
                 _log.warning("delete failed", bucket=bucket.name, key=key, error=str(error))
@@ -187,11 +207,19 @@ def _delimiter(query: Query, encode: Callable[[str], str]) -> Children:
     return [("Delimiter", encode(query.delimiter))] if query.delimiter else []
 
 
-def _rows(found: Page, encode: Callable[[str], str], *, owner: bool) -> Children:
+def _rows(
+    found: Page,
+    encode: Callable[[str], str],
+    *,
+    owner: bool,
+    name: str = "Contents",
+    also: Sequence[tuple[str, object]] = (),
+) -> Children:
     rows: Children = []
     for one in found.objects:
         row: Children = [
             ("Key", encode(one.key)),
+            *also,
             ("LastModified", when(one.attr.mtime_ns)),
             ("ETag", f'"{one.etag}"'),
             ("Size", one.size_bytes),
@@ -199,7 +227,7 @@ def _rows(found: Page, encode: Callable[[str], str], *, owner: bool) -> Children
         ]
         if owner:
             row.append(("Owner", _OWNER))
-        rows.append(("Contents", row))
+        rows.append((name, row))
     rows += [("CommonPrefixes", [("Prefix", encode(prefix))]) for prefix in found.prefixes]
     return rows
 

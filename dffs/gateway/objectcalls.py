@@ -18,6 +18,7 @@ from dffs.gateway.conditions import Verdict
 from dffs.gateway.errors import S3Error
 from dffs.gateway.metadata import Kept
 from dffs.gateway.multipart import Uploads, append
+from dffs.gateway.settings import check_version
 from dffs.gateway.xml import document, when
 from dffs.meta.types import FileKind
 
@@ -71,8 +72,9 @@ class ObjectCalls:
 
     def _source(self, call: Call) -> tuple[Bucket, Object]:
         """The object that x-amz-copy-source names, its conditions judged."""
-        text = unquote(call.headers["x-amz-copy-source"].partition("?")[0]).lstrip("/")
-        name, _, key = text.partition("/")
+        path, _, query = call.headers["x-amz-copy-source"].partition("?")
+        check_version(dict(parse_qsl(query)).get("versionId"))
+        name, _, key = unquote(path).lstrip("/").partition("/")
         bucket = self._buckets.get(name)
         found = bucket.head(key)
         conditions.for_read(

@@ -8,17 +8,18 @@ from dffs.gateway.bucketcalls import BucketCalls
 from dffs.gateway.calls import Call, Reply
 from dffs.gateway.errors import S3Error
 from dffs.gateway.objectcalls import ObjectCalls
+from dffs.gateway.settings import check_version
 
 Operation = Callable[[Call], Reply]
 
-_OFFERED = ("acl", "delete", "location", "list-type", "tagging", "uploads", "versioning")
+_OFFERED = ("acl", "delete", "location", "list-type", "tagging", "uploads", "versions")
 _OF_UPLOADS = ("partNumber", "uploadId")
 # What is refused by name: without that it would be taken for the plain operation.
 _REFUSED = (
     *("accelerate", "analytics", "append", "attributes", "cors", "encryption", "inventory"),
     *("intelligent-tiering", "legal-hold", "lifecycle", "logging", "metrics", "notification"),
     *("object-lock", "ownershipControls", "policy", "policyStatus", "publicAccessBlock"),
-    *("replication", "requestPayment", "restore", "retention", "select", "torrent", "versions"),
+    *("replication", "requestPayment", "restore", "retention", "select", "torrent", "versioning"),
     "website",
 )
 _KNOWN = frozenset((*_OFFERED, *_OF_UPLOADS, *_REFUSED))
@@ -39,7 +40,12 @@ def is_upload(call: Call) -> bool:
 class Routes:
     """All operations but the uploads of bytes."""
 
-    def __init__(self, objects: ObjectCalls, buckets: BucketCalls) -> None:
+    def __init__(
+        self,
+        objects: ObjectCalls,
+        buckets: BucketCalls,
+        bucket_settings: dict[tuple[str, str], Operation],
+    ) -> None:
         def copy(call: Call) -> Reply:
             return objects.copy_part(call) if "uploadId" in call.query else objects.copy(call)
 
@@ -66,16 +72,18 @@ class Routes:
             ("DELETE", ""): buckets.delete,
             ("POST", "delete"): buckets.delete_objects,
             ("GET", "location"): buckets.location,
-            ("GET", "versioning"): buckets.versioning,
             ("GET", "acl"): buckets.acl,
             ("GET", "uploads"): buckets.list_uploads,
-        }
+            ("GET", "versions"): buckets.list_versions,
+        } | bucket_settings
 
     def find(self, call: Call) -> Operation:
         """The operation. Raises S3Error."""
         table = self._of_objects if call.key else self._of_buckets
         if not call.bucket:
             table = self._of_server
+        if call.key:
+            check_version(call.query.get("versionId"))
         for sub in (*sub_resources(call), ""):
             found = table.get((call.method, sub))
             if found is not None:

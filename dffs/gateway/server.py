@@ -25,6 +25,7 @@ from dffs.gateway.multipart import Uploads
 from dffs.gateway.objectcalls import ObjectCalls
 from dffs.gateway.putting import Putting
 from dffs.gateway.routes import Routes, is_upload
+from dffs.gateway.settings import settings
 from dffs.treefile import TreeReader
 from dfinfra.logs import get_logger
 from dfinfra.offload import Pool
@@ -56,7 +57,9 @@ class S3Server:
         self.uploads = Uploads(buckets.tree, self.learner.add)
         self._putting = Putting(self.uploads, pool)
         self._routes = Routes(
-            ObjectCalls(buckets, self.uploads), BucketCalls(buckets, self.uploads)
+            ObjectCalls(buckets, self.uploads),
+            BucketCalls(buckets, self.uploads),
+            settings(buckets),
         )
 
     def app(self) -> web.Application:

@@ -83,10 +83,15 @@ def parse_parts(body: bytes) -> list[Part]:
         raise S3Error("MalformedXML") from error
 
 
-def parse_deletes(body: bytes) -> tuple[list[str], bool]:
-    """The keys of a DeleteObjects, and whether only failures are to be told."""
+def parse_deletes(body: bytes) -> tuple[list[tuple[str, str]], bool]:
+    """The keys of a DeleteObjects with the versions meant (empty: the present one), and whether only
+    failures are to be told."""
     root = _parsed(body, "Delete")
-    keys = [_text(child, "Key", strip=False) for child in root if _local(child) == "Object"]
+    keys = [
+        (_text(child, "Key", strip=False), _text(child, "VersionId"))
+        for child in root
+        if _local(child) == "Object"
+    ]
     if not keys or len(keys) > _MAX_DELETED:
         raise S3Error("MalformedXML", "One to 1000 keys are deleted at a time.")
     return keys, _text(root, "Quiet").lower() == "true"

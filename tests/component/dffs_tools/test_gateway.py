@@ -298,6 +298,3 @@ def test_what_is_not_there_is_told(s3: Any) -> None:
     with pytest.raises(ClientError) as told:
         s3.list_objects_v2(Bucket="other")
     assert _code(told) == "NoSuchBucket"
-    with pytest.raises(ClientError) as told:
-        s3.get_bucket_policy(Bucket="models")
-    assert _code(told) == "NotImplemented"
