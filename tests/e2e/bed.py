@@ -207,8 +207,10 @@ def sha256(path: Path) -> str:
 def started(plan: Plan, folder: Path) -> Iterator[Bed]:
     """Start the origin and the swarm of a module; stop them afterwards."""
     with StandInProcess(folder / "standin", tls=plan.tls) as standin:
-        # Verbose: what is searched for secrets is all that can be logged.
-        hub: Changes = {"hub": {"cdnHosts": [CDN_HOST]}, "verbose": True}
+        # Verbose: what is searched for secrets is all that can be logged. What the Hub said holds for
+        # a whole test, however long its clients take to start.
+        told = {"cdnHosts": [CDN_HOST], "refTtl": "10m", "allowTtl": "10m"}
+        hub: Changes = {"hub": told, "verbose": True}
         ca = {"proxy": {"intercept": {"caDir": str(folder / "proxy-ca")}}}
         swarm = Swarm(
             folder / "swarm",

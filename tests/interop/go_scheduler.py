@@ -27,6 +27,8 @@ from dfinfra.pb import (
 )
 
 RETRY_S = 0.05
+#: While a seed that was told of the task is on its way; a busy machine takes its time.
+SEED_RETRY_S = 5.0
 RETRY_BACK_TO_SOURCE_LIMIT, RETRY_LIMIT = 4, 5
 CANDIDATES = 3
 _DIGEST = re.compile(
@@ -316,8 +318,15 @@ class GoScheduler(scheduler_pb2_grpc.SchedulerServicer):
                 )
                 await answers.put(scheduler_pb2.AnnouncePeerResponse(normal_task_response=normal))
                 return
-            await asyncio.sleep(RETRY_S)
+            await self._retry_interval(peer)
         raise Wrong(grpc.StatusCode.FAILED_PRECONDITION, "scheduling exceeded RetryLimit")
+
+    async def _retry_interval(self, peer: Peer) -> None:
+        clock = asyncio.get_running_loop().time
+        until = clock() + (SEED_RETRY_S if self._jobs else RETRY_S)
+        await asyncio.sleep(RETRY_S)
+        while clock() < until and self._jobs and not self._candidates(peer):
+            await asyncio.sleep(RETRY_S)
 
     @staticmethod
     def _candidates(peer: Peer) -> list[Peer]:
