@@ -9,7 +9,8 @@ import tomllib
 from pathlib import Path
 
 from tests.architecture.sources import ROOT
-from tests.kube.docker import Docker
+from tests.kube.docker import BASE, Docker
+from tests.kube.figures import tell
 from tests.kube.namespace import Namespace
 
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
@@ -28,6 +29,12 @@ def build(docker: Docker) -> str:
     return IMAGE
 
 
+def beside_base_mb(docker: Docker) -> float:
+    """What the product's image adds to its base when it is unpacked, in MB."""
+    sizes = docker("inspect", "--format={{.Size}}", IMAGE, BASE).split()
+    return (int(sizes[0]) - int(sizes[1])) / 1e6
+
+
 def make(folder: Path) -> list[Path]:
     """Archives of the product's image, of databases, and of what holds pods open."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -35,6 +42,7 @@ def make(folder: Path) -> list[Path]:
     databases = folder / "databases.tar"
     with Namespace("mgk-docker") as namespace, Docker(namespace, folder / "docker") as docker:
         docker("save", "--output", str(product), build(docker))
+        tell("image, unpacked, beside its base", f"{beside_base_mb(docker):.0f} MB")
         base = docker.make_base("meganeura-databases-base:bookworm", "postgresql,redis-server")
         context = str(PAUSE.parent / "databases")
         words = ["build", "--quiet", f"--build-arg=BASE={base}", f"--tag={DATABASES}", context]

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.architecture.sources import ROOT
-from tests.kube import archives
+from tests.kube import archives, figures
 from tests.kube.cluster.cluster import BUILD, Cluster
 from tests.kube.cluster.hub import Hub
 from tests.kube.cluster.store import Store
@@ -72,6 +72,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if reason and "tests/kube/cluster/" in str(item.path):
             item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    figures.report(terminalreporter)
 
 
 def install() -> None:

@@ -23,6 +23,7 @@ from tests.kube.chart import GUIDE, NAMESPACE
 from tests.kube.cluster import load, network
 from tests.kube.cluster.cluster import Cluster
 from tests.kube.cluster.hub import Hub, run_guide
+from tests.kube.figures import tell
 from tests.kube.namespace import end
 
 pytestmark = pytest.mark.timeout(600)
@@ -42,7 +43,8 @@ def test_the_guides_values_install_and_all_pods_are_ready(cluster: Cluster) -> N
     seconds = time.monotonic() - begun
     pods = cluster.get("pods", f"--namespace={NAMESPACE}")
     control = [pod for pod in pods if pod["metadata"]["labels"]["component"] != "dfdaemon"]
-    print(f"ready after {seconds:.1f} s: {len(pods)} pods, {len(control)} beside the nodes'")
+    tell("the guide's values: all pods ready after", f"{seconds:.1f} s")
+    tell("pods beside the nodes'", str(len(control)))
     assert seconds <= READY_S
     assert len(cluster.pods("dfdaemon")) == len(cluster.nodes)
     assert len(control) <= 4
@@ -87,7 +89,7 @@ def test_requests_are_true(cluster: Cluster) -> None:
         assert used <= request
         if pod["metadata"]["labels"]["component"] != "dfdaemon":
             asked += request
-    print(f"control plane: {asked:.0f} MiB requested")
+    tell("memory that they ask for", f"{asked:.0f} MiB")
     assert asked <= 1024
 
 
@@ -119,7 +121,7 @@ def test_an_upgrade_keeps_secrets_and_fails_no_download(cluster: Cluster) -> Non
             "--timeout=180s",
             chart=True,
         )
-    print(told)
+    tell_load("upgrade of all parts under load", told)
     assert _secrets(cluster) == before
     assert (told["failed"], told["wrong"]) == (0, 0), told
 
@@ -127,7 +129,7 @@ def test_an_upgrade_keeps_secrets_and_fails_no_download(cluster: Cluster) -> Non
 def test_a_rollback_does_not_either(cluster: Cluster) -> None:
     with running_load(cluster, [NODE_PORT]) as told:
         cluster.helm(tools.HELM3, "rollback", "1", "--wait", "--timeout=180s")
-    print(told)
+    tell_load("rollback under load", told)
     assert (told["failed"], told["wrong"]) == (0, 0), told
 
 
@@ -142,7 +144,7 @@ def test_killed_pods_cost_no_wrong_byte(cluster: Cluster) -> None:
             cluster.kubectl("delete", "pod", pod, f"--namespace={NAMESPACE}", *force)
             cluster.wait("pod", pod, f"--namespace={NAMESPACE}", "condition=Ready")
             time.sleep(3)
-    print(told)
+    tell_load("pods killed under load", told)
     assert (told["failed"], told["wrong"]) == (0, 0), told
 
 
@@ -187,6 +189,13 @@ def running_load(cluster: Cluster, proxies: list[str]) -> Iterator[dict[str, Any
         process.stdout.close()
     told |= json.loads(out)
     assert told["downloads"] > 0
+
+
+def tell_load(what: str, told: dict[str, Any]) -> None:
+    """The figures of a load, and the whole of it for who looks on."""
+    print(told)
+    counts = f"{told['failed']} failed and {told['wrong']} wrong of {told['downloads']}"
+    tell(what, f"{counts}, the longest took {told['longest_s']} s")
 
 
 def _secrets(cluster: Cluster) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kube import archives
+from tests.kube import archives, figures
 from tests.kube.docker import Docker
 from tests.kube.namespace import Namespace
 
@@ -31,6 +31,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if reason and "tests/kube/images/" in str(item.path):
             item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    figures.report(terminalreporter)
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from tests.architecture.sources import ROOT
+from tests.kube import archives
 from tests.kube.archives import VERSION
 from tests.kube.docker import BASE, Docker
+from tests.kube.figures import tell
 
 LIMIT_MB = 250
 STOP_S = 5.0
@@ -35,8 +37,8 @@ def wait_healthy(docker: Docker, name: str) -> None:
 
 
 def test_it_is_small(docker: Docker, image: str) -> None:
-    megabytes = (inspect(docker, image)["Size"] - inspect(docker, BASE)["Size"]) / 1e6
-    print(f"{megabytes:.0f} MB beside the base")
+    megabytes = archives.beside_base_mb(docker)
+    tell("image, unpacked, beside its base", f"{megabytes:.0f} MB")
     assert megabytes <= LIMIT_MB
 
 
