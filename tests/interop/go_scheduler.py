@@ -28,7 +28,7 @@ from dfinfra.pb import (
 
 RETRY_S = 0.05
 #: While a seed that was told of the task is on its way; a busy machine takes its time.
-SEED_RETRY_S = 5.0
+SEED_RETRIES = 100
 RETRY_BACK_TO_SOURCE_LIMIT, RETRY_LIMIT = 4, 5
 CANDIDATES = 3
 _DIGEST = re.compile(
@@ -322,11 +322,10 @@ class GoScheduler(scheduler_pb2_grpc.SchedulerServicer):
         raise Wrong(grpc.StatusCode.FAILED_PRECONDITION, "scheduling exceeded RetryLimit")
 
     async def _retry_interval(self, peer: Peer) -> None:
-        clock = asyncio.get_running_loop().time
-        until = clock() + (SEED_RETRY_S if self._jobs else RETRY_S)
-        await asyncio.sleep(RETRY_S)
-        while clock() < until and self._jobs and not self._candidates(peer):
+        for _ in range(SEED_RETRIES):
             await asyncio.sleep(RETRY_S)
+            if not self._jobs or self._candidates(peer):
+                return
 
     @staticmethod
     def _candidates(peer: Peer) -> list[Peer]:
