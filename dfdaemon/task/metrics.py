@@ -36,6 +36,12 @@ class TaskMetrics:
             buckets=(0.001, 0.005, 0.02, 0.1, 0.5, 2, 10),
             registry=registry,
         )
+        self.unit_requests = Counter(
+            "meganeura_unit_requests",
+            "Requests for units to other hosts, by answer: unit, busy (no free slot), none.",
+            ["answer"],
+            registry=registry,
+        )
         self.bad_units = Counter(
             "meganeura_bad_units",
             "Units that a parent delivered with wrong bytes.",

@@ -165,9 +165,14 @@ class Transfers:
                 )
                 trace.set(unit=got.unit, size_bytes=got.length)
         except (MeganeuraError, OSError) as error:
+            self._answered("busy" if isinstance(error, ParentBusy) else "none")
             conductor.post(_missed(number, error))
         else:
+            self._answered("unit")
             conductor.post(it.UnitArrived(number, got.unit, got.length, got.digest, got.cost_s))
+
+    def _answered(self, answer: str) -> None:
+        self._parts.metrics.unit_requests.labels(answer=answer).inc()
 
     async def _fetch_piece(self, command: do.FetchPiece) -> None:
         conductor, number = self._conductor, command.transfer
@@ -274,13 +279,19 @@ class Transfers:
         blob = await self._blob
         geometry = blob.geometry
         units, size_bytes = f"{first}-{until}", 0
+        with_the_end: list[it.UnitArrived] = []
 
         def arrived(unit: int, digest: bytes) -> None:
             nonlocal size_bytes
             length = geometry.unit_range(unit).size
             size_bytes += length
             event = it.UnitArrived(number, unit, length, digest, 0.0)
-            loop.call_soon_threadsafe(conductor.post, event)
+            if stream.ended:
+                # Told before this thread is done it may end the download, which would break this
+                # transfer off together with a connection that can be used again.
+                with_the_end.append(event)
+            else:
+                loop.call_soon_threadsafe(conductor.post, event)
 
         limiter = together(self._limiter(), self._parts.limiters.origin)
         try:
@@ -289,6 +300,8 @@ class Transfers:
                     await stream.into(blob, first, until, arrived, limiter)
                 finally:
                     trace.set(size_bytes=size_bytes)
+                    for event in with_the_end:
+                        conductor.post(event)
         except OSError as error:
             conductor.post(it.StoreFailed(_store_error(error)))
             return

@@ -133,6 +133,31 @@ async def test_busy_and_absent_leave_the_connection_in_use(store_of: Stores) -> 
     assert connections == 1
 
 
+@pytest.mark.parametrize("rest", [1, 1000, 70_000])
+async def test_a_small_rest_and_a_small_answer_after_it_are_heard(
+    store_of: Stores, rest: int
+) -> None:
+    target = make_blob(store_of("c"))
+    nearly_over = asyncio.Event()
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(head_of(2) + bytes_of(2)[:-rest])
+        await nearly_over.wait()
+        writer.write(bytes_of(2)[-rest:])
+        await read_request(reader)
+        writer.write(pack_busy())
+        await until_closed(reader)
+
+    # With a stall timeout beyond the test's own: a rest that nobody is told of is heard then.
+    patient = ParentConfig(stall_timeout_s=600)
+    async with scripted(script) as addr, child(patient) as pool:
+        await pool.fetch(addr, named(2), target, nobody_vouches, on_ebb=nearly_over.set)
+        assert 2 in target.held
+        with pytest.raises(ParentBusy):
+            await pool.fetch(addr, named(3), target, nobody_vouches)
+
+
 async def test_seed_chooses_what_was_not_asked_for(store_of: Stores) -> None:
     target = make_blob(store_of("c"))
 
