@@ -8,7 +8,6 @@ built before.
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.architecture.sources import ROOT
-from tests.kube import archives, figures
+from tests.kube import archives, figures, needs
 from tests.kube.cluster.cluster import BUILD, Cluster
 from tests.kube.cluster.hub import Hub
 from tests.kube.cluster.store import Store
@@ -79,15 +78,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def install() -> None:
-    """Get what is missing of Debian's packages; none of their services is started."""
-    lacking = {package for name, package in PROGRAMS.items() if shutil.which(name) is None}
-    if not PLUGINS.exists():
-        lacking.add("containernetworking-plugins")
-    if lacking:
-        environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
-        apt = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=600"]
-        for words in (["update"], ["install", "-y", "--no-install-recommends", *sorted(lacking)]):
-            subprocess.run([*apt, *words], env=environment, check=True, stdout=subprocess.DEVNULL)
+    """Get what is missing."""
+    needs.programs(PROGRAMS, [] if PLUGINS.exists() else ["containernetworking-plugins"])
+    needs.clients()
     if programs.find("weed") is None:
         subprocess.run([ROOT / "tests" / "servers" / "install"], check=True)
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.kube import archives, figures
+from tests.kube import archives, figures, needs
 from tests.kube.docker import Docker
 from tests.kube.namespace import Namespace
 
-PROGRAMS = {"dockerd": "docker.io", "mmdebstrap": "mmdebstrap", "iptables": "iptables"}
+PROGRAMS = {
+    "dockerd": "docker.io",
+    "mmdebstrap": "mmdebstrap",
+    "iptables": "iptables",
+    "socat": "socat",
+}
 GATEWAY = "172.31.250.1"
 
 
@@ -40,12 +43,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(scope="session")
 def docker() -> Iterator[Docker]:
     """Up, without any image."""
-    lacking = [package for name, package in PROGRAMS.items() if shutil.which(name) is None]
-    if lacking:
-        environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
-        apt = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=600"]
-        for words in (["update"], ["install", "-y", "--no-install-recommends", *lacking]):
-            subprocess.run([*apt, *words], env=environment, check=True, stdout=subprocess.DEVNULL)
+    needs.programs(PROGRAMS)
+    needs.clients()
     with tempfile.TemporaryDirectory(prefix="meganeura-images-") as name:
         with Namespace("mgi") as namespace, Docker(namespace, Path(name) / "docker") as running:
             yield running
