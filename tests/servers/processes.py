@@ -20,19 +20,13 @@ from typing import ClassVar, Self
 import psutil
 
 from tests.servers import programs
+from tests.swarm.ports import free_port
 
 START_S = 60.0
 
 
 class ServerMissing(Exception):  # noqa: N818
     """A program is not installed."""
-
-
-def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def program(name: str) -> str:

@@ -13,7 +13,7 @@ from dffs.object.remote import Timeouts
 from dffs.object.store import ObjectStore
 from tests.component.dffs_data.emulators import EMULATORS, Running, new_bucket
 from tests.servers import shared
-from tests.servers.processes import free_port
+from tests.swarm.ports import free_port
 
 
 @pytest.fixture(params=["file", "memory", "s3", *EMULATORS])
