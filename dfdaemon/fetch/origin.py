@@ -119,6 +119,11 @@ class OriginStream:
         """A small body as bytes; OriginBroken if it is longer than ``limit_bytes``."""
         return await self._run(self._body(NO_LIMIT).gather, limit_bytes)
 
+    @property
+    def ended(self) -> bool:
+        """Everything was received that belongs to the body."""
+        return self._answer.body.isclosed()
+
     async def aclose(self) -> None:
         """Give the connection back if the body was read to its end, close it otherwise."""
         if not self._closed:

@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
-from random import Random
+from dataclasses import replace
 from typing import Any, cast
 
-import pytest
 from prometheus_client import CollectorRegistry
 
 from blobstore.blob import Blob
-from blobstore.config import DiskConfig, StoreConfig
-from blobstore.store import BlobStore
 from dfcore.digest import Digest, unit_digest
 from dfcore.pieces import Geometry
-from dfdaemon.fetch.limiter import NO_LIMIT
 from dfdaemon.fetch.requests import UnitReceived, UnitRequest
 from dfdaemon.task import events as it
 from dfdaemon.task.conductor import Conductor
-from dfdaemon.task.metrics import TaskMetrics
-from dfdaemon.task.parts import EngineParts, HostIdentity, Limiters
-from dfdaemon.task.policy import TaskPolicy
+from dfdaemon.task.parts import EngineParts
 from dfdaemon.task.spec import TaskSpec
-from dfinfra.clock import SystemClock
-from dfinfra.offload import Pool
 
 SIZE = 1 << 20
 SPEC = TaskSpec("http://origin.test/f", digest=Digest("sha256", "ab" * 32), size_bytes=SIZE)
@@ -33,15 +23,6 @@ GEOMETRY = Geometry.for_size(SIZE)
 PARENT = it.ParentAddress("peer", "host", "127.0.0.1", 4005)
 UNIT = bytes(GEOMETRY.unit_length)
 TRAFFIC = "meganeura_download_traffic_bytes_total"
-
-
-class Silent:
-    """Collaborators that take everything and say nothing."""
-
-    def __getattr__(self, name: str) -> Any:
-        return lambda *_args, **_kwargs: self
-
-    async def aclose(self, *_args: Any) -> None: ...
 
 
 class LateParent:
@@ -61,50 +42,18 @@ class LateParent:
         raise AssertionError("unreachable")
 
 
-@pytest.fixture
-def registry() -> CollectorRegistry:
-    return CollectorRegistry()
-
-
-@pytest.fixture
-async def parts(tmp_path: Path, registry: CollectorRegistry) -> AsyncIterator[EngineParts]:
-    store = BlobStore(StoreConfig((DiskConfig(tmp_path / "store"),)))
-    store.open()
-    disk, cpu = Pool("disk", 1), Pool("cpu", 1)
-    yield EngineParts(
-        host=HostIdentity("me", "me", "127.0.0.1", 4005, seed=False),
-        policy=TaskPolicy(),
-        store=store,
-        parents=cast(Any, LateParent()),
-        origin=cast(Any, Silent()),
-        links=cast(Any, Silent()),
-        scheduler=cast(Any, Silent()),
-        channels=cast(Any, Silent()),
-        limiters=cast(Any, Limiters(NO_LIMIT, NO_LIMIT)),
-        disk=disk,
-        cpu=cpu,
-        clock=SystemClock(),
-        rng=Random(1),
-        metrics=TaskMetrics(registry),
-        new_peer_id=lambda: "me-peer",
-        changed=lambda _task_id: None,
-        secure=True,
-    )
-    store.close()
-    disk.close()
-    cpu.close()
-
-
 async def test_a_unit_that_came_with_the_cancellation_of_its_transfer_is_not_lost(
     parts: EngineParts, registry: CollectorRegistry
 ) -> None:
+    parents = LateParent()
+    parts = replace(parts, parents=cast(Any, parents))
     conductor = Conductor(SPEC, parts, lambda _: None)
     conductor.start(None)
     conductor.post(it.CandidatesNamed((PARENT,)))
     offer = it.Offer(GEOMETRY)
     conductor.post(it.ParentJoined("peer", offer, 1, {0: unit_digest(UNIT)}))
     async with asyncio.timeout(10):
-        await cast(LateParent, parts.parents).committed.wait()
+        await parents.committed.wait()
         conductor.post(it.ParentLost("peer", "it died"))
         while not registry.get_sample_value(TRAFFIC, {"source": "peer"}):  # noqa: ASYNC110
             await asyncio.sleep(0)
