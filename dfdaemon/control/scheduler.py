@@ -43,6 +43,7 @@ class SchedulerClient:
         self._down_until: dict[str, float] = {}
         self._unknown: dict[str, asyncio.Event] = {}
         self._plain: set[str] = set()
+        self._stubs: dict[str, tuple[grpc.aio.Channel, scheduler_pb2_grpc.SchedulerStub]] = {}
         self._listeners: list[Callable[[], None]] = []
         self.seeds: tuple[it.ParentAddress, ...] = ()
 
@@ -67,6 +68,7 @@ class SchedulerClient:
             self._down_until.pop(address, None)
             self._unknown.pop(address, None)
             self._plain.discard(address)
+            self._stubs.pop(address, None)
         self.addresses = fresh
         for listener in self._listeners:
             listener()
@@ -84,7 +86,13 @@ class SchedulerClient:
         return SchedulerSession(self, spec, peer_id, post)
 
     def stub(self, address: str) -> scheduler_pb2_grpc.SchedulerStub:
-        return scheduler_pb2_grpc.SchedulerStub(self._channels.get(address))
+        # One has some thirty methods to make, and every download asks for it.
+        channel = self._channels.get(address)
+        made_for, stub = self._stubs.get(address, (None, None))
+        if stub is None or made_for is not channel:
+            stub = scheduler_pb2_grpc.SchedulerStub(channel)
+            self._stubs[address] = (channel, stub)
+        return stub
 
     def choose(self, task_id: str) -> str | None:
         """The task's scheduler among those not known to be down; None if there is none at all."""

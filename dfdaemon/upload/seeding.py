@@ -47,6 +47,8 @@ class Seeding:
         self._host = host
         self._numbers = count()
         self._tasks: OrderedDict[str, SeedTask] = OrderedDict()
+        # Those with requests or transfers; all others only remember, and there are many.
+        self._busy: dict[str, SeedTask] = {}
         self._listened: dict[str, _Listened] = {}
         self._tickets: dict[int, Ticket] = {}
         self._refreshing: set[str] = set()
@@ -58,8 +60,9 @@ class Seeding:
         task = self._tasks.get(task_id)
         if task is None:
             task = self._tasks[task_id] = SeedTask(self._slots, self._budget)
-            self._drop_oldest()
         self._tickets[ticket.number] = ticket
+        self._busy[task_id] = task
+        self._drop_oldest()
         task.ask(Waiting(ticket.number, child, wanted))
         self._listen(task_id, served.blob)
         self.refresh(task_id)
@@ -79,6 +82,7 @@ class Seeding:
             self.refresh(ticket.task_id)
             self._refresh_others(ticket.task_id)
         if task.idle:
+            self._busy.pop(ticket.task_id, None)
             self._unlisten(ticket.task_id)
 
     def child_left(self, task_id: str, child: str) -> None:
@@ -108,10 +112,10 @@ class Seeding:
 
     def _refresh_others(self, task_id: str) -> None:
         """The host's budget has room again, which other tasks may wait for."""
-        for other_id, other in list(self._tasks.items()):
+        for other_id in list(self._busy):
             if not self._budget.free:
                 return
-            if other_id != task_id and not other.idle:
+            if other_id != task_id:
                 self.refresh(other_id)
 
     def _listen(self, task_id: str, blob: UnitSource) -> None:
@@ -139,8 +143,10 @@ class Seeding:
             known.blob.remove_listener(known.callback)
 
     def _drop_oldest(self) -> None:
-        for task_id, task in list(self._tasks.items()):
+        """Forget tasks that nobody asks for: the oldest, but for those that are busy."""
+        for _ in range(len(self._busy) + 1):
             if len(self._tasks) <= _MAX_TASKS:
                 return
-            if task.idle:
-                del self._tasks[task_id]
+            task_id, task = self._tasks.popitem(last=False)
+            if task_id in self._busy:
+                self._tasks[task_id] = task
