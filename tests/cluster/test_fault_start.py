@@ -51,7 +51,7 @@ def run(module: str, folder: Path, config: dict[str, Any] | str, *flags: str) ->
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
     assert ended.returncode == 2, (ended.returncode, ended.stderr)

@@ -56,7 +56,7 @@ class StandInProcess:
         if self._process is None:
             return
         self._process.terminate()
-        self._process.wait(timeout=10)
+        self._process.wait(timeout=60)
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
                 stream.close()

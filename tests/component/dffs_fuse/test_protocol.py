@@ -104,7 +104,7 @@ def test_a_waiting_lock_is_given_when_it_is_free_and_leaves_the_others_alone(
         (served.point / "other").touch()
         assert waiter.poll() is None
         fcntl.flock(mine, fcntl.LOCK_UN)
-        assert waiter.communicate(timeout=10)[0] == "locked\n"
+        assert waiter.communicate(timeout=60)[0] == "locked\n"
 
 
 def test_a_process_that_waits_for_a_lock_can_be_killed(served: MountProcess) -> None:

@@ -284,7 +284,7 @@ def test_a_successor_takes_over_and_open_files_go_on(url: str, tmp_path: Path) -
             )
             assert waiter.poll() is None
             holder.close()
-            assert waiter.communicate(timeout=10)[0] == "locked\n"
+            assert waiter.communicate(timeout=60)[0] == "locked\n"
         finally:
             second.end()
     assert find_mount(point) is None

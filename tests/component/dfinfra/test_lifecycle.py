@@ -38,7 +38,7 @@ class Process:
 
     def end(self) -> tuple[int, list[str], str]:
         """Exit code, further lines, stderr."""
-        out, err = self._popen.communicate(timeout=20)
+        out, err = self._popen.communicate(timeout=60)
         return self._popen.returncode, out.split("\n")[:-1], err
 
 
