@@ -78,6 +78,7 @@ class Fleet:
         self._seen: Words = np.zeros((hosts, room, words), np.uint64)
         self._ready: Floats = np.zeros((hosts, room))
         self._flying: Flags = np.zeros((hosts, room), np.bool_)
+        self._giving: Flags = np.zeros((hosts, room), np.bool_)
         self._asked_at: Floats = np.zeros((hosts, room))
         self._usual_s: Floats = np.zeros(hosts)
         # Who hears of a host's units.
@@ -127,6 +128,7 @@ class Fleet:
         self._seen[children, slots] = self.held[parents]
         self._ready[children, slots] = 0.0
         self._flying[children, slots] = False
+        self._giving[children, slots] = False
         np.add.at(self._met, children, 1)
         some = np.flatnonzero(self.held[parents].any(axis=1))
         np.add.at(self._holders, children[some], self._flags(self.held[parents[some]]))
@@ -141,7 +143,15 @@ class Fleet:
         """Forget the parent and what it holds."""
         slot = int(np.flatnonzero(self._parents[child] == parent)[0])
         self._holders[child] -= self._flags(self._seen[child, slot : slot + 1])[0]
-        for table in (self._parents, self._seen, self._ready, self._flying, self._asked_at):
+        tables = (
+            self._parents,
+            self._seen,
+            self._ready,
+            self._flying,
+            self._giving,
+            self._asked_at,
+        )
+        for table in tables:
             table[child, slot:-1] = table[child, slot + 1 :]
         self._parents[child, -1] = _NOBODY
         self._met[child] -= 1
@@ -249,6 +259,12 @@ class Fleet:
         row, slot = np.nonzero(free)
         useful = self._seen[children[row], slot] & needed[row]
         some = useful.any(axis=1)
+        row, slot, useful = row[some], slot[some], useful[some]
+        # Of those who have just given something, if there are any, else of all.
+        giving = self._giving[children[row], slot]
+        any_gives = np.zeros(len(children), np.bool_)
+        any_gives[row[giving]] = True
+        some = giving | ~any_gives[row]
         return row[some], slot[some], useful[some]
 
     def _choose_units(self, children: Numbers, among: Words, chance: Floats) -> Numbers:
@@ -268,7 +284,8 @@ class Fleet:
 
     def deliver(self, pairs: Pairs, now: float) -> None:
         """The units came from peers."""
-        slot, _ = self._land(pairs)
+        slot, known = self._land(pairs)
+        self._giving[pairs.child[known], slot[known]] = True
         self._hold(pairs.child, pairs.unit)
         took_s = now - self._asked_at[pairs.child, slot]
         # One after the other, where a child has got several.
@@ -289,6 +306,7 @@ class Fleet:
         delay_s = np.where(usual > 0, delay_s, self.policy.busy_backoff_s)
         until = now + delay_s * (0.5 + chance)
         self._ready[child, slot] = until
+        self._giving[child, slot] = False
         return child, until
 
     def abandon(self, pairs: Pairs) -> None:
@@ -351,6 +369,7 @@ class Fleet:
         self._listeners = np.pad(self._listeners, more, constant_values=_NOBODY)
         self._ready = np.pad(self._ready, more)
         self._flying = np.pad(self._flying, more)
+        self._giving = np.pad(self._giving, more)
         self._asked_at = np.pad(self._asked_at, more)
         self._seen = np.pad(self._seen, (*more, (0, 0)))
 

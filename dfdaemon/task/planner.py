@@ -5,12 +5,14 @@ is made at every completion and big-integer arithmetic keeps it cheap for many u
 
 The rules and their figures come from the project's simulation study of whole-unit pull swarms: as
 many downloads as a parent has upload slots, refusal instead of queues, rarest first among peers, and
-"any of these" requests to a seed, which chooses late and in index order. A request takes its time on
+"any of these" requests to a seed, which chooses late and in index order. A parent that has just given
+something is asked for more before others are. A request takes its time on
 a loaded link, so the next one goes out while the last bytes of a unit are still to come.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from random import Random
 
@@ -49,7 +51,8 @@ class PlanPolicy:
 
 @dataclass(slots=True)
 class ParentView:
-    """What is known of one parent. ``forgotten`` are the units it held before it, or we, began anew."""
+    """What is known of one parent. ``forgotten`` are the units it held before it, or we, began anew.
+    ``giving``: what it last said to us was a unit, and not that it has no slot."""
 
     address: ParentAddress
     held: int = 0
@@ -58,6 +61,7 @@ class ParentView:
     complete: bool = False
     flying: int = 0
     not_before: float = 0.0
+    giving: bool = False
     corrupt: int = 0
     broken: int = 0
 
@@ -93,6 +97,7 @@ class Planner:
     _named: int = field(init=False, default=0)
     # Counted as they change, because a plan is made for every event.
     _seeds: list[ParentView] = field(init=False, default_factory=list)
+    _by_host: dict[str, ParentView] = field(init=False, default_factory=dict)
     _joined_peers: int = field(init=False, default=0)
     _open_any: int = field(init=False, default=0)
     _fetching: int = field(init=False, default=0)
@@ -119,6 +124,7 @@ class Planner:
     def add_parent(self, address: ParentAddress) -> None:
         if address.peer_id not in self.parents:
             view = self.parents[address.peer_id] = ParentView(address)
+            self._by_host[address.host_id] = view
             if address.seed and address.ours:
                 self._seeds.append(view)
 
@@ -127,6 +133,8 @@ class Planner:
         view = self.parents.pop(peer_id, None)
         if view is None:
             return []
+        if self._by_host.get(view.address.host_id) is view:
+            del self._by_host[view.address.host_id]
         if view.address.seed and view.address.ours:
             self._seeds.remove(view)
         if not view.address.seed:
@@ -165,6 +173,11 @@ class Planner:
         view.held |= new
         if not view.address.seed:
             self._rarity.add(new)
+
+    def holds(self, host_id: str, units: Iterable[int]) -> bool:
+        """A parent on the host holds all these units."""
+        view = self._by_host.get(host_id)
+        return view is not None and all(view.held >> unit & 1 for unit in units)
 
     def unit_held(self, unit: int) -> None:
         self.held |= 1 << unit
@@ -213,6 +226,7 @@ class Planner:
         """Note a transfer as over that has brought what it was to bring."""
         flight = self.land(number)
         if flight is not None and flight.parent and not flight.any_of:
+            self._was_given(flight)
             took_s = now - flight.started
             changed_s = (took_s - self.usual_s) / RECENT_UNITS
             self.usual_s = self.usual_s + changed_s if self.usual_s else took_s
@@ -223,11 +237,17 @@ class Planner:
         if flight is not None and not flight.ebbing:
             flight.ebbing = True
             self._count(flight, -1)
+            self._was_given(flight)
+
+    def _was_given(self, flight: Flight) -> None:
+        if view := self.parents.get(flight.parent):
+            view.giving = True
 
     def back_off(self, peer_id: str, now: float, delay_s: float) -> None:
         """Do not ask the parent again before ``delay_s``, give or take a half."""
         if view := self.parents.get(peer_id):
             view.not_before = now + delay_s * self.rng.uniform(0.5, 1.5)
+            view.giving = False
 
     def was_busy(self, peer_id: str, now: float) -> None:
         """The parent had no free slot: leave it alone until one may have come free."""
@@ -287,7 +307,8 @@ class Planner:
             and (useful := self._useful(view, now))
         ]
         while offers and self._fetching < self.policy.downloads:
-            command = self._next_from_peers(offers, number + len(commands), waited_unit)
+            among = self._who_gives(offers, waited_unit) or offers
+            command = self._next_from_peers(among, number + len(commands), waited_unit)
             self._depart(command, now)
             commands.append(command)
             needed = self.needed
@@ -296,6 +317,21 @@ class Planner:
                 for view, useful in offers
                 if self._is_free(view) and (left := useful & needed)
             ]
+
+    def _who_gives(
+        self, offers: list[tuple[ParentView, int]], waited_unit: int | None
+    ) -> list[tuple[ParentView, int]]:
+        """Offers of parents whose slot we have, or had a moment ago: most others are full and would
+        refuse. None of them where a reader waits for what only others have."""
+        giving = [offer for offer in offers if offer[0].giving]
+        if waited_unit is not None and giving:
+            window = self._window(waited_unit)
+            if not any(useful & window for _, useful in giving):
+                return [] if any(useful & window for _, useful in offers) else giving
+        return giving
+
+    def _window(self, waited_unit: int) -> int:
+        return ((1 << self.policy.window_units) - 1) << waited_unit
 
     def _is_free(self, view: ParentView) -> bool:
         """One transfer at a time from a peer of ours; a plain one gives each piece on its own
@@ -325,10 +361,8 @@ class Planner:
         return useful
 
     def _choose_unit(self, obtainable: int, waited_unit: int | None) -> int:
-        if waited_unit is not None:
-            window = ((1 << self.policy.window_units) - 1) << waited_unit
-            if soon := obtainable & window:
-                return lowest(soon)
+        if waited_unit is not None and (soon := obtainable & self._window(waited_unit)):
+            return lowest(soon)
         return pick(self._rarity.rarest(obtainable) or obtainable, self.rng)
 
     def _depart(self, command: FetchUnit | FetchAny | FetchPiece, now: float) -> None:

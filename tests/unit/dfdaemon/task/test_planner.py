@@ -197,3 +197,61 @@ def test_what_usually_takes_how_long_follows_the_last_units_from_peers() -> None
         made.plan(0.0, number, None)
         made.delivered(number, 1.0 if number <= 8 else 0.2)
     assert 0.2 < made.usual_s < 0.3
+
+
+def ask_one(made: Planner, now: float, number: int, waited_unit: int | None = None) -> FetchUnit:
+    (command,) = made.plan(now, number, waited_unit)
+    assert isinstance(command, FetchUnit)
+    return command
+
+
+def test_a_parent_that_gives_is_asked_for_more_before_others() -> None:
+    for number in range(20):
+        made = planner(downloads=1)
+        made.rng = Random(number)
+        for name in "abcd":
+            join(made, name, 0xFF)
+        first = ask_one(made, 0.0, 1)
+        made.ebb(1)
+        second = ask_one(made, 0.0, 2)
+        assert second.parent == first.parent
+        assert second.unit != first.unit
+
+
+def test_a_parent_that_gave_and_has_nothing_more_is_not_waited_for() -> None:
+    made = planner(downloads=1)
+    join(made, "a", 0b1)
+    first = ask_one(made, 0.0, 1)
+    made.unit_held(first.unit)
+    made.delivered(1, 0.1)
+    join(made, "b", 0b10)
+    assert ask_one(made, 0.1, 2).parent == "b"
+
+
+def test_what_a_reader_waits_for_is_asked_of_whoever_has_it() -> None:
+    made = planner(downloads=1, window_units=1)
+    join(made, "a", 0xF1)
+    assert ask_one(made, 0.0, 1, waited_unit=0).parent == "a"
+    made.unit_held(0)
+    made.delivered(1, 0.1)
+    join(made, "b", 0b10)
+    assert ask_one(made, 0.1, 2, waited_unit=1) == FetchUnit(2, "b", 1)
+    made.ebb(2)
+    # What is waited for then, nobody has: so whoever gives is asked for what it has.
+    assert ask_one(made, 0.1, 3, waited_unit=2).parent == "a"
+
+
+def test_a_parent_without_a_slot_is_not_asked_before_others_any_more() -> None:
+    asked = set()
+    for number in range(20):
+        made = planner(downloads=1)
+        made.rng = Random(number)
+        for name in "ab":
+            join(made, name, 0xFF)
+        first = ask_one(made, 0.0, 1)
+        made.delivered(1, 0.1)
+        assert ask_one(made, 0.1, 2).parent == first.parent
+        made.land(2)
+        made.was_busy(first.parent, 0.1)
+        asked.add(ask_one(made, 9.0, 3).parent)
+    assert asked == {"a", "b"}
