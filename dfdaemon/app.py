@@ -207,6 +207,7 @@ class _Builder:
             linger_s=config.download.linger_s,
             memory=self._memory,
             admit=self._managed.admit,
+            may_skip_verify=config.proxy.registry_mirror.may_skip_verify,
         )
 
     def _task_changed(self, task_id: str) -> None:

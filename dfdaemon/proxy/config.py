@@ -35,14 +35,19 @@ class TcpListenConfig:
     port: Port = 65001
 
 
+def _authority(url: str) -> str:
+    return urlsplit(url).netloc.rpartition("@")[2].lower()
+
+
 @dataclass(frozen=True)
 class RegistryMirrorConfig:
     """The remote of requests that name none.
 
     ``dynamic``: the header X-Dragonfly-Registry may name it. ``insecure``: do not verify its
-    certificate; ``certs``: authorities that vouch for the host of ``url`` (seeds need them as well,
-    in ``origin.trust``, where other hosts have theirs). ``direct``: past the swarm.
-    ``use_proxies``: the rules decide what goes through the swarm, else blobs of registries alone.
+    certificate; seeds go by their own setting, whatever the node that asks them says; ``certs``:
+    authorities that vouch for the host of ``url`` (seeds need them as well, in ``origin.trust``,
+    where other hosts have theirs). ``direct``: past the swarm. ``use_proxies``: the rules decide
+    what goes through the swarm, else blobs of registries alone.
     """
 
     dynamic: bool = True
@@ -57,6 +62,10 @@ class RegistryMirrorConfig:
             raise ValueError(f"url: {self.url!r} is not an http:// or https:// URL")
         if self.certs and self.url is None:
             raise ValueError("certs: vouch for the host of url; for others there is origin.trust")
+
+    def may_skip_verify(self, url: str) -> bool:
+        """Whether the certificate of the URL's host need not be verified: it may be the remote."""
+        return self.insecure and (self.dynamic or _authority(url) == _authority(self.url or ""))
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,10 @@ class HostIdentity:
     seed: bool
 
 
+def _verified(_url: str) -> bool:
+    return False
+
+
 @dataclass(frozen=True)
 class EngineParts:
     """Collaborators of the task engine.
@@ -77,3 +81,5 @@ class EngineParts:
     """What is asked before the origin, on a seed."""
     admit: Callable[[TaskSpec], TaskSpec] = _as_it_is
     """What the cluster's rules make of a wish: the same, or one with another priority. Raises Denied."""
+    may_skip_verify: Callable[[str], bool] = _verified
+    """Whether this host's own configuration lets a URL's origin go unverified, whoever asks for it."""

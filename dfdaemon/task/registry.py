@@ -7,6 +7,8 @@ looks up what may be served. Shared work goes on while anybody wants it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from urllib.parse import urlsplit
 
 from blobstore.blob import Blob
 from dfcore.digest import Digest
@@ -22,9 +24,14 @@ from dfdaemon.task.service import TaskHandle, Traffic
 from dfdaemon.task.spec import TaskSpec
 from dfdaemon.upload.served import ServedTask
 from dfinfra.jobs import JobGroup
+from dfinfra.logs import get_logger
 from dfinfra.tracing import current_trace_id, span
 
+log = get_logger("tasks")
+
 MAX_OTHER_NAMES = 10_000
+MAX_TOLD = 100
+"""Origins about which one line each is written."""
 
 
 class TaskRegistry:
@@ -40,6 +47,7 @@ class TaskRegistry:
         self._ending: dict[str, Conductor] = {}
         self._doubts = Doubts()
         self._other_names: Lru[str, Digest] = Lru()
+        self._verified_all_the_same: set[str] = set()
         self._at_end: dict[str, list[Callable[[], None]]] = {}
         self._jobs = JobGroup("tasks")
 
@@ -198,12 +206,28 @@ class TaskRegistry:
             self._check_secure(spec.restricted, secure)
             if spec.task_id != task_id:
                 raise NotFound("the task id does not belong to what was described")
-            conductor = self._conductor(spec, traceparent)
+            conductor = self._conductor(self._by_own_word(spec), traceparent)
         if conductor is None:
             raise NotFound("this host does not have the task")
         self._check_secure(conductor.restricted, secure)
         conductor.add_child(child, wanted)
         return conductor
+
+    def _by_own_word(self, spec: TaskSpec) -> TaskSpec:
+        """A child's wish, with the origin verified unless this host itself is told not to.
+
+        What a seed takes from an origin goes to everybody: no child decides that anybody may be it.
+        """
+        if not spec.insecure_skip_verify or self.parts.may_skip_verify(spec.url):
+            return spec
+        host = urlsplit(spec.url).hostname or ""
+        if host not in self._verified_all_the_same and len(self._verified_all_the_same) < MAX_TOLD:
+            self._verified_all_the_same.add(host)
+            log.warning(
+                "a node asks not to verify an origin; proxy.registryMirror here does not say so",
+                origin=host,
+            )
+        return replace(spec, insecure_skip_verify=False)
 
     @staticmethod
     def _check_secure(restricted: bool, secure: bool) -> None:

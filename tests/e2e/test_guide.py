@@ -1,7 +1,7 @@
 """The Dragonfly + Hugging Face guide works as written: its script, its configuration, its clients.
 
 The registry mirror's URL is the stand-in's CDN, which speaks https with a certificate that nobody
-knows; the guide's `insecure: true` is what lets the nodes take it.
+knows; the guide's `insecure: true` is what lets the nodes take it, and the seed by a setting of its own.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ PLAN = Plan(
     nodes=2,
     tls=True,
     node=_node,
-    seed={"origin": {"caFile": None}},
+    seed={"origin": {"caFile": None}, "proxy": {"registryMirror": {"insecure": True}}},
     settings={"signing": "cloudfront", "cdn_base": guide_recipe.CDN},
 )
 
