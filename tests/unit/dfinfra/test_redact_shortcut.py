@@ -10,51 +10,10 @@ from hypothesis import strategies as st
 
 from dfinfra import redact
 
-WORDS = st.sampled_from(
-    [
-        "hf_",
-        "api_org_",
-        "Bearer",
-        "bearer",
-        "Basic",
-        "Authorization",
-        "proxy-authorization",
-        "Cookie",
-        "set-cookie",
-        "token",
-        "password",
-        "passwd",
-        "secret",
-        "api_key",
-        "apikey",
-        "access_key",
-        "x-amz-security-token",
-        "key-pair-id",
-        "policy",
-        "signature",
-        "access_token",
-        "http://",
-        "user",
-        "@",
-        "host",
-        "/",
-        "?",
-        "&",
-        "=",
-        ":",
-        ",",
-        "'",
-        '"',
-        "{",
-        "}",
-        "\\",
-        "abcdefghijklmnop",
-        "ABCDEF0123456789",
-        "ſecret",
-        "toKen",
-        "\n",
-    ]
-)
+NAMES = """hf_ api_org_ Bearer bearer Basic Authorization proxy-authorization Cookie set-cookie
+token password passwd secret api_key apikey access_key x-amz-security-token key-pair-id policy
+signature access_token http:// user host abcdefghijklmnop ABCDEF0123456789 \u017fecret to\u212aen"""
+WORDS = st.sampled_from([*NAMES.split(), *"@/?&=:,'\"{}\\\n "])
 TEXTS = st.lists(WORDS | st.text(max_size=3), max_size=12).map("".join) | st.lists(
     WORDS, max_size=8
 ).map(" ".join)
