@@ -37,6 +37,7 @@ class ChannelChild:
         self.task_id = task_id
         self.peer_id = peer_id
         self.is_client = not channel.peer.seed
+        self.host_id: str = channel.peer.host_id
         self._channel = channel
         self._described = False
 
@@ -44,15 +45,13 @@ class ChannelChild:
         self._described = True
         self._tell(pb.Frame(joined=joined(conductor.blob, conductor.peer_id)))
 
-    def held(self, units: dict[int, bytes]) -> None:
-        if self._described:
-            have = pb.Have(
-                task_id=self.task_id, units=list(units), digests=b"".join(units.values())
-            )
-            self._tell(pb.Frame(have=have))
+    def held(self, units: dict[int, bytes], *, urgent: bool) -> None:
+        if self._described and not self._channel.closed:
+            self._channel.tell(self.task_id, units, urgent=urgent)
 
     def completed(self) -> None:
-        self._tell(pb.Frame(have=pb.Have(task_id=self.task_id, complete=True)))
+        if not self._channel.closed:
+            self._channel.tell(self.task_id, {}, complete=True)
 
     def failed(self, error: MeganeuraError) -> None:
         self._tell(pb.Frame(failed=wire_errors.to_frame(self.task_id, error)))

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
 from google.protobuf.message import DecodeError
 
 from dfcore.errors import BadInput, PeerBroken
 from dfdaemon.peerlink.conn import close_writer
-from dfdaemon.peerlink.outbox import Outbox
+from dfdaemon.peerlink.outbox import NewsPace, Outbox
 from dfdaemon.vortex.wire import HEADER_SIZE, Tag, pack, parse_header
 from dfinfra.jobs import JobGroup
 from dfinfra.pb import meganeura_pb2 as pb
@@ -32,7 +32,8 @@ class ChannelConfig:
     """Bounds and times of a channel.
 
     A ping leaves every ``ping_interval_s``; a peer silent for ``silent_pings`` of them is gone.
-    Have frames are gathered for ``gather_s``. ``outbox_frames`` may wait to be sent,
+    News of units is gathered for ``gather_s``, and longer where it comes in a stream
+    (`outbox.NewsPace`). ``outbox_frames`` may wait to be sent,
     ``inbox_frames`` to be read.
     """
 
@@ -70,6 +71,7 @@ class Channel:
         self._writer = writer
         self._config = config
         self._outbox = Outbox(config.outbox_frames)
+        self._pace = NewsPace(config.gather_s)
         self._inbox: deque[pb.Frame] = deque()
         self._to_send = asyncio.Event()
         self._sent = asyncio.Event()
@@ -101,18 +103,39 @@ class Channel:
         """Queue a frame. PeerBroken once the channel is closed.
 
         A full outbox ends the channel, since the peer does not keep up; whoever reads `frames`
-        hears of it there. Have frames never fill it, they are merged per task.
+        hears of it there.
         """
-        if self._ended:
-            raise self._error or PeerBroken("the control channel is closed")
-        if self._outbox.full and frame.WhichOneof("frame") != "have":
+        self._check_open()
+        if self._outbox.full:
             self._end(PeerBroken(f"host {self.peer.host_id} does not read its control channel"))
             return
-        if not self._outbox.add(frame):
-            self._to_send.set()
-        elif self._gathering is None:
-            loop = asyncio.get_running_loop()
-            self._gathering = loop.call_later(self._config.gather_s, self._flush_news)
+        self._outbox.add(frame)
+        self._to_send.set()
+
+    def tell(
+        self,
+        task_id: str,
+        units: Mapping[int, bytes],
+        *,
+        complete: bool = False,
+        urgent: bool = True,
+    ) -> None:
+        """Tell the peer of units that are here, by number with their digests, or that all are.
+
+        They are gathered, and never fill the outbox. What is not ``urgent`` goes with the next frame,
+        and with the next sign of life at the latest. PeerBroken once the channel is closed.
+        """
+        self._check_open()
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        self._pace.told(now)
+        self._outbox.tell(task_id, units, complete=complete)
+        if urgent and self._gathering is None:
+            self._gathering = loop.call_at(self._pace.due(now), self._flush_news)
+
+    def _check_open(self) -> None:
+        if self._ended:
+            raise self._error or PeerBroken("the control channel is closed")
 
     async def frames(self) -> AsyncIterator[pb.Frame]:
         """The frames that arrive. Ends when the peer closes; PeerBroken if it broke off or is
@@ -143,8 +166,13 @@ class Channel:
 
     def _flush_news(self) -> None:
         self._gathering = None
+        self._pace.sent(asyncio.get_running_loop().time())
         self._outbox.flush_news()
-        self._to_send.set()
+        # At once where the peer takes it: to wake the writer's job costs as much as to write.
+        if not self._writer.transport.get_write_buffer_size():
+            self._writer.write(self._outbox.take())
+        if len(self._outbox):
+            self._to_send.set()
 
     def _end(self, error: PeerBroken | None) -> None:
         """Note the end once; wakes everybody who waits on the channel."""

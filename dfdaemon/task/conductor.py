@@ -40,10 +40,11 @@ class Child(Protocol):
     """Somebody on another host who is told of every unit. ``is_client``: it is not a seed."""
 
     is_client: bool
+    host_id: str
 
     def described(self, conductor: Conductor) -> None: ...
 
-    def held(self, units: dict[int, bytes]) -> None: ...
+    def held(self, units: dict[int, bytes], *, urgent: bool) -> None: ...
 
     def completed(self) -> None: ...
 
@@ -103,6 +104,7 @@ class Conductor:
         self._told_ranges: tuple[ByteRange, ...] = ()
         self._linger: asyncio.TimerHandle | None = None
         self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_at: float | None = None
         self._verified = False
         self._ended = False
         self._validator = spec.validator
@@ -333,13 +335,20 @@ class Conductor:
 
     def _set_alarm(self, now: float) -> None:
         """Have the machine asked again when a back-off of its is over."""
+        moment = None if self._ended else self._machine.wake_at(now)
         if self._alarm:
+            if moment == self._alarm_at:
+                return
             self._alarm.cancel()
             self._alarm = None
-        moment = None if self._ended else self._machine.wake_at(now)
         if moment is not None:
             loop = asyncio.get_running_loop()
-            self._alarm = loop.call_later(moment - now + 0.001, self.post, it.Ticked())
+            self._alarm = loop.call_later(moment - now + 0.001, self._alarmed)
+            self._alarm_at = moment
+
+    def _alarmed(self) -> None:
+        self._alarm = None
+        self.post(it.Ticked())
 
     def _perform(self, command: do.Command) -> None:
         if isinstance(command, do.OpenOrigin | do.FetchRun) and not self.parts.host.seed:
@@ -498,7 +507,8 @@ class Conductor:
 
     def _tell_units(self, units: dict[int, bytes]) -> None:
         for child in list(self._children.values()):
-            child.held(units)
+            # What it holds already, by its own word, it will hardly ask us for.
+            child.held(units, urgent=not self._machine.holds(child.host_id, units))
         self._wake()
 
     def _wake(self) -> None:

@@ -7,7 +7,7 @@ to register, to join and leave parents, to go to the origin, to check, to succee
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from random import Random
 
 from dfcore.digest import Digest
@@ -88,6 +88,10 @@ class Download:
     def unknown_of(self, bits: int) -> int:
         """Those of the units that this machine does not know to be here."""
         return bits & ~self.planner.held if self.planner is not None else 0
+
+    def holds(self, host_id: str, units: Iterable[int]) -> bool:
+        """The host is a parent of ours and has told us of all these units."""
+        return self.planner is not None and self.planner.holds(host_id, units)
 
     def expected_digest(self, unit: int) -> bytes | None:
         """The digest that the unit must have, as a seed told it, else as the first parent did."""

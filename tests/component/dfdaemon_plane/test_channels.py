@@ -48,6 +48,10 @@ def have(*units: int, task_id: str = TASK) -> pb.Frame:
     return pb.Frame(have=pb.Have(task_id=task_id, units=units, digests=b"d" * 16 * len(units)))
 
 
+def tell(channel: Channel, *units: int, task_id: str = TASK, urgent: bool = True) -> None:
+    channel.tell(task_id, dict.fromkeys(units, b"d" * 16), urgent=urgent)
+
+
 @pytest.mark.parametrize("secured", [False, True], ids=["clear", "tls"])
 async def test_frames_go_both_ways(cluster: Cluster, secured: bool) -> None:
     async with pair(cluster=cluster if secured else None) as (here, there, _):
@@ -63,21 +67,31 @@ async def test_frames_go_both_ways(cluster: Cluster, secured: bool) -> None:
 
 async def test_news_is_gathered_and_keeps_its_place() -> None:
     async with pair() as (here, there, _):
-        here.send_nowait(have(1))
-        here.send_nowait(have(2, 3))
-        here.send_nowait(have(9, task_id="other"))
+        tell(here, 1)
+        tell(here, 2, 3)
+        tell(here, 9, task_id="other")
         here.send_nowait(leave())
-        here.send_nowait(have(4))
+        tell(here, 4)
         assert await next_frame(there) == have(1, 2, 3)
         assert await next_frame(there) == have(9, task_id="other")
         assert await next_frame(there) == leave()
         assert await next_frame(there) == have(4)
 
 
+async def test_news_without_hurry_goes_with_the_next_frame_or_sign_of_life() -> None:
+    async with pair(ChannelConfig(ping_interval_s=600)) as (here, there, _):
+        tell(here, 1, urgent=False)
+        tell(here, 2)
+        assert await next_frame(there) == have(1, 2)
+    async with pair(BRISK) as (here, there, _):
+        tell(here, 3, urgent=False)
+        assert await next_frame(there) == have(3)
+
+
 async def test_closing_ends_the_other_side_after_what_was_sent() -> None:
     async with pair() as (here, there, _):
         here.send_nowait(leave())
-        here.send_nowait(have(4))
+        tell(here, 4)
         await here.aclose()
         assert [frame async for frame in there.frames()] == [leave(), have(4)]
         with pytest.raises(PeerBroken):
@@ -137,7 +151,7 @@ async def test_peer_that_does_not_read_is_given_up() -> None:
         channel = await dial(addr, hello("me"), None, ChannelConfig(outbox_frames=8))
         for _ in range(1000):
             if not channel.closed:
-                channel.send_nowait(have(1))
+                tell(channel, 1)
                 channel.send_nowait(big)
         assert channel.closed
         with pytest.raises(PeerBroken, match="does not read"):

@@ -255,3 +255,16 @@ def test_a_parent_without_a_slot_is_not_asked_before_others_any_more() -> None:
         made.was_busy(first.parent, 0.1)
         asked.add(ask_one(made, 9.0, 3).parent)
     assert asked == {"a", "b"}
+
+
+def test_who_holds_units_is_known_by_host_until_it_leaves() -> None:
+    made = planner()
+    join(made, "a", 0b11)
+    assert made.holds("host-a", [0, 1])
+    assert not made.holds("host-a", [1, 2])
+    assert not made.holds("host-b", [0])
+    made.parent_forgot("a")
+    assert not made.holds("host-a", [0])
+    made.parent_holds("a", 0b1)
+    made.drop_parent("a")
+    assert not made.holds("host-a", [0])
