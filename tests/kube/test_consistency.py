@@ -294,3 +294,14 @@ def test_the_injector_and_the_csi_driver_read_their_files(tmp_path: Path) -> Non
         assert one["failurePolicy"] == "Ignore" and one["timeoutSeconds"] <= 5
         assert one["clientConfig"]["service"]["name"] == service["metadata"]["name"]
         assert one["clientConfig"]["service"]["port"] == service["spec"]["ports"][0]["port"]
+
+
+def test_seeds_verify_what_the_nodes_verify(rendered: Rendered, tmp_path: Path) -> None:
+    """A seed goes by its own file; one that refused what its nodes take would leave each to the origin."""
+    found = configs(rendered, tmp_path)
+    if {"seedpeer.yaml", "dfdaemon.yaml"} <= set(found):
+        url = "https://cdn-lfs.huggingface.co/file"
+        node, seed = (
+            found[f"{name}.yaml"].proxy.registry_mirror for name in ("dfdaemon", "seedpeer")
+        )
+        assert seed.may_skip_verify(url) == node.may_skip_verify(url)

@@ -8,5 +8,10 @@
   "admin" (dict "ip" "0.0.0.0")
   "metrics" (dict "enable" .Values.seedPeer.metrics.enable)
 }}
+{{- /* Seeds ask the origins in the nodes' place, and go by their own word on what need not be verified. */}}
+{{- $mirror := dig "proxy" "registryMirror" dict .Values.dfdaemon.config }}
+{{- if $mirror.insecure }}
+{{- $_ := set $computed "proxy" (dict "registryMirror" (pick $mirror "insecure" "dynamic" "url")) }}
+{{- end }}
 {{- include "meganeura.config" (list .Values.seedPeer.config $computed) }}
 {{- end }}
