@@ -297,7 +297,7 @@ def test_the_injector_and_the_csi_driver_read_their_files(tmp_path: Path) -> Non
 
 
 def test_seeds_verify_what_the_nodes_verify(rendered: Rendered, tmp_path: Path) -> None:
-    """A seed goes by its own file; one that refused what its nodes take would leave each to the origin."""
+    """A seed goes by its own file; one that refused what nodes take would leave them to the origin."""
     found = configs(rendered, tmp_path)
     if {"seedpeer.yaml", "dfdaemon.yaml"} <= set(found):
         url = "https://cdn-lfs.huggingface.co/file"
