@@ -234,6 +234,15 @@ class Bed:
         await talk.register()
         return daemon, talk, await talk.parent_hosts()
 
+    async def streams_are(self, count: int) -> None:
+        """Wait until the scheduler has seen all but so many streams of peers end."""
+        peers = self.app.shell.core.pool.peers
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                if sum(peer.streaming for peer in peers.values()) == count:
+                    return
+                await asyncio.sleep(0.01)
+
 
 @asynccontextmanager
 async def bed(settings: SchedulerConfig | None = None) -> AsyncIterator[Bed]:

@@ -55,6 +55,7 @@ async def test_when_the_last_seed_dies_one_peer_goes_to_the_origin() -> None:
         await first.piece(0, at_seed.peer_id)
         at_seed.hang_up()
         await seed.aclose()
+        await swarm.streams_are(2)
         await first.reschedule(at_seed.peer_id)
         await first.may_go_to_the_origin()
         assert await second.parent_hosts() == {"127.0.0.1-a"}
