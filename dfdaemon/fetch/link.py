@@ -24,9 +24,6 @@ from dfdaemon.vortex.wire import HEADER_SIZE, Header, parse_header
 
 # The head of an answer is small; what is longer is not one.
 _MAX_ANSWER_SIZE = 64 * 1024
-# A thread that receives sleeps until so much is there: woken for every few packets, it costs more
-# than what it does with the bytes. It fits into the receive buffer that the kernel begins with.
-_WAKE_SIZE = 64 * 1024
 
 
 class Stalled(PeerBroken):
@@ -49,7 +46,6 @@ class Link:
         self.idle_since = 0.0  # by the clock of `time.monotonic`
         self.given_up = threading.Event()
         self._sock = sock
-        self._wake_size = 1
 
     @classmethod
     async def connect(cls, addr: Address, context: ssl.SSLContext | None, timeout_s: float) -> Link:
@@ -105,7 +101,7 @@ class Link:
         if self.tls:
             self._sock.settimeout(stall_timeout_s)
             return
-        # A Python timeout would make the socket non-blocking underneath, and poll it for each read.
+        # A Python timeout would make the socket non-blocking underneath, and MSG_WAITALL void.
         self._sock.setblocking(True)
         seconds = int(stall_timeout_s)
         micros = int((stall_timeout_s - seconds) * 1e6)
@@ -113,8 +109,7 @@ class Link:
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeout)
 
     def receive_into(self, view: memoryview) -> int:
-        """Receive into ``view`` until it is full, a good part of it has come, or nothing more comes
-        before the stall timeout; at least a byte.
+        """Fill ``view``, or as much of it as arrives before the stall timeout; at least a byte.
 
         Blocking. Raises Stalled, or PeerBroken if the connection ended.
         """
@@ -122,8 +117,7 @@ class Link:
             if self.tls:
                 received = self._receive_records(view)
             else:
-                self._wake_at(min(len(view), _WAKE_SIZE))
-                received = self._sock.recv_into(view)
+                received = self._sock.recv_into(view, len(view), socket.MSG_WAITALL)
         except (BlockingIOError, TimeoutError) as error:
             raise Stalled(f"{_name(self.addr)} stopped sending in the middle of a unit") from error
         except OSError as error:
@@ -134,7 +128,6 @@ class Link:
 
     def end_receiving(self) -> None:
         """Give the socket back to the loop."""
-        self._wake_at(1)
         self._sock.setblocking(False)
 
     def shut(self) -> None:
@@ -148,15 +141,6 @@ class Link:
 
     def close(self) -> None:
         self._sock.close()
-
-    def _wake_at(self, size: int) -> None:
-        """Have whoever waits for the socket woken once so many bytes are there, or none will come.
-
-        Not more than one read is to bring: of a smaller rest nobody would be told.
-        """
-        if size != self._wake_size:
-            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, size)
-            self._wake_size = size
 
     def _receive_records(self, view: memoryview) -> int:
         """TLS gives 16 KiB at a time: gather them, but not beyond the stall timeout."""
