@@ -43,7 +43,7 @@ class ChannelChild:
 
     def described(self, conductor: Conductor) -> None:
         self._described = True
-        self._tell(pb.Frame(joined=joined(conductor.blob, conductor.peer_id)))
+        self._tell(pb.Frame(joined=joined(self.task_id, conductor.blob, conductor.peer_id)))
 
     def held(self, units: dict[int, bytes], *, urgent: bool) -> None:
         if self._described and not self._channel.closed:
@@ -61,12 +61,12 @@ class ChannelChild:
             self._channel.send_nowait(frame)
 
 
-def joined(blob: Blob, peer_id: str) -> pb.Joined:
-    """What the blob is and what of it is here."""
+def joined(task_id: str, blob: Blob, peer_id: str) -> pb.Joined:
+    """What the blob is and what of it is here. It may be held by another name than the task's."""
     held = blob.held
     digests = [blob.digests(unit) or b"" for unit in held.iter_set()]
     return pb.Joined(
-        task_id=blob.id,
+        task_id=task_id,
         peer_id=peer_id,
         size_bytes=blob.geometry.size_bytes,
         piece_length=blob.geometry.piece_length,
@@ -149,7 +149,8 @@ class Serving:
             return
         if isinstance(found, Blob):
             children[join.task_id] = (child, None)
-            channel.send_nowait(pb.Frame(joined=joined(found, self._registry.parts.new_peer_id())))
+            peer_id = self._registry.parts.new_peer_id()
+            channel.send_nowait(pb.Frame(joined=joined(join.task_id, found, peer_id)))
             return
         children[join.task_id] = (child, found)
         if not join.complete:

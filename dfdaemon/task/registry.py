@@ -14,6 +14,7 @@ from blobstore.blob import Blob
 from dfcore.digest import Digest
 from dfcore.errors import Denied, NotFound, Unavailable
 from dfcore.lru import Lru
+from dfcore.pieces import Geometry
 from dfcore.ranges import ByteRange
 from dfdaemon.task.conductor import Child, Conductor
 from dfdaemon.task.doubts import Doubts
@@ -196,6 +197,8 @@ class TaskRegistry:
         if self.parts.store.is_unverified(task_id):
             raise Unavailable("the blob is being verified after a restart")
         blob = self._stored(task_id)
+        if blob is None and spec is not None and spec.task_id == task_id:
+            blob = self._of_that_digest(spec)
         if blob is not None and blob.complete and _is_of(blob, spec):
             self._check_secure(blob.meta.restricted, secure)
             return blob
@@ -212,6 +215,19 @@ class TaskRegistry:
         self._check_secure(conductor.restricted, secure)
         conductor.add_child(child, wanted)
         return conductor
+
+    def _of_that_digest(self, spec: TaskSpec) -> Blob | None:
+        """Content that came under another name, as a Hub's file does for Dragonfly's own daemons.
+
+        Only for a task whose id is made of the digest: of another one a child could say anything.
+        """
+        if spec.digest is None or spec.content != str(spec.digest):
+            return None
+        blob = self.finished_blob(spec)
+        if blob is None:
+            return None
+        geometry = Geometry.for_size(blob.geometry.size_bytes, spec.piece_length)
+        return blob if blob.geometry == geometry else None
 
     def _by_own_word(self, spec: TaskSpec) -> TaskSpec:
         """A child's wish, with the origin verified unless this host itself is told not to.

@@ -121,6 +121,29 @@ async def test_a_hub_url_is_fetched_from_the_hub(watched: Bed) -> None:
     assert watched.origin_bytes(file) == file.size_bytes
 
 
+@pytest.mark.parametrize("plain_first", [True, False])
+async def test_a_hub_file_that_both_kinds_read_is_fetched_once(
+    watched: Bed, plain_first: bool
+) -> None:
+    """Plain daemons name it by its URL, our nodes by its digest."""
+    _, file = watched.model(9 * MIB)
+    hub = common_pb2.HuggingFace(revision="main")
+
+    async def plain() -> None:
+        async with plain_daemon(watched, f"both-{plain_first}") as child:
+            story = await take(child, file.size_bytes, url=file.url, hugging_face=hub)
+        assert story.held.sha256 == file.sha256
+
+    async def ours() -> None:
+        async with tool(watched.node) as stub:
+            got = await download(stub, url=file.url, need_piece_content=True)
+        assert got.sha256 == file.sha256
+
+    for read in (plain, ours) if plain_first else (ours, plain):
+        await read()
+    assert watched.origin_bytes(file) == file.size_bytes
+
+
 async def test_restricted_blobs_do_not_leave_in_the_clear(watched: Bed) -> None:
     _, file = watched.model(5 * MIB, private=True)
     token = common_pb2.HuggingFace(token=READER, revision="main")
