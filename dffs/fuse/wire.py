@@ -153,7 +153,8 @@ COPY_FILE_RANGE_IN = Struct("=QQQQQQQ")
 INIT_IN = Struct("=IIIII")
 
 # Replies, after the head.
-_ATTR_FIELDS = "QQQQQQIIIIIIIIII"
+# Times before 1970 are what the kernel makes of negative seconds.
+_ATTR_FIELDS = "QQQqqqIIIIIIIIII"
 ATTR_OUT = Struct("=QII" + _ATTR_FIELDS)
 ENTRY_HEAD = Struct("=QQQQII")  # followed by what ATTR_OUT has after its head
 OPEN_OUT = Struct("=QIi")
@@ -173,7 +174,6 @@ BLOCK_OF_STAT = 512
 PREFERRED_IO = 1 << 20
 
 _NS = 1_000_000_000
-_U64 = (1 << 64) - 1
 _pack_attr = ATTR_OUT.pack
 _pack_entry_head = ENTRY_HEAD.pack
 _ATTR_TTL = Struct("=QI")
@@ -199,7 +199,7 @@ def attr_out(
         _pack_attr(
             ttl[0], ttl[1], 0,
             ino, size_bytes, (size_bytes + 511) // BLOCK_OF_STAT,
-            atime // _NS & _U64, mtime // _NS & _U64, ctime // _NS & _U64,
+            atime // _NS, mtime // _NS, ctime // _NS,
             atime % _NS, mtime % _NS, ctime % _NS,
             mode, nlink, owner[0], owner[1], rdev, PREFERRED_IO, 0,
         )
@@ -241,7 +241,7 @@ def attr_reply(attr: Attributes, ttl: Ttl) -> AttrOut:
         _pack_attr(
             ttl[0], ttl[1], 0,
             attr.ino, size, (size + 511) >> 9,
-            atime // _NS & _U64, mtime // _NS & _U64, ctime // _NS & _U64,
+            atime // _NS, mtime // _NS, ctime // _NS,
             atime % _NS, mtime % _NS, ctime % _NS,
             attr.kind << 12 | attr.mode, attr.nlink, attr.uid, attr.gid, attr.rdev, PREFERRED_IO, 0,
         )
@@ -258,7 +258,7 @@ def directory_row(
         _pack_row(
             node, 0, entry_ttl[0], attr_ttl[0], entry_ttl[1], attr_ttl[1],
             ino, size, (size + 511) >> 9,
-            atime // _NS & _U64, mtime // _NS & _U64, ctime // _NS & _U64,
+            atime // _NS, mtime // _NS, ctime // _NS,
             atime % _NS, mtime % _NS, ctime % _NS,
             kind << 12 | attr.mode, attr.nlink, attr.uid, attr.gid, attr.rdev, PREFERRED_IO, 0,
             ino, offset, length, kind,

@@ -166,8 +166,10 @@ class Names(Core):
             start = prefix if after is None else prefix + after + b"\x00"
             end = keys.after(prefix)
             if with_attr:
-                return [_entry(*row) for row in work.txn.scan_through(start, end, limit)]
-            return [_entry(*pair, None) for pair in work.txn.scan(start, end, limit=limit)]
+                rows = work.txn.scan_through(start, end, limit)
+                return records.unpack_entries(rows, len(prefix))
+            pairs = work.txn.scan(start, end, limit=limit)
+            return records.unpack_entries(((*pair, None) for pair in pairs), len(prefix))
 
         return self._read(op)
 
@@ -178,12 +180,6 @@ class Names(Core):
     def ensure_session(self) -> None:
         """Have a session before something is kept for it (see Sessions)."""
         raise NotImplementedError
-
-
-def _entry(key: bytes, value: bytes, raw: bytes | None) -> Entry:
-    ino, kind = records.unpack_entry(value)
-    attr = None if raw is None else records.unpack_attr(ino, raw)
-    return Entry(key[9:], ino, records.KINDS[kind], attr)
 
 
 def _only_file(node: Node) -> Node:

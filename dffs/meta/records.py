@@ -5,6 +5,7 @@ changes, settings.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, fields
 from struct import Struct
 from typing import Final
@@ -15,6 +16,7 @@ from dffs.meta.types import (
     Attr,
     Block,
     Change,
+    Entry,
     FileKind,
     InodeFlag,
     SessionInfo,
@@ -158,6 +160,32 @@ def unpack_attr(ino: int, raw: bytes) -> Attr:
         content,
         _FLAGS[flags],
     )
+
+
+def unpack_entries(
+    rows: Iterable[tuple[bytes, bytes, bytes | None]], prefix_bytes: int
+) -> list[Entry]:
+    """The entries of a directory: of each its key, which has the name after a prefix, its record, and
+    its inode's. A listing is as fast as this: it does in one place what the functions beside it do."""
+    entry_of, node_of, whole = _ENTRY.unpack, _NODE.unpack_from, _NODE.size
+    kinds, flags_of, made = KINDS, _FLAGS, Entry._make
+    found = []
+    for key, value, raw in rows:
+        ino, named = entry_of(value)
+        if raw is None:
+            found.append(made((key[prefix_bytes:], ino, kinds[named], None)))
+            continue
+        kind, flags, mode, uid, gid, nlink, size, rdev, atime, mtime, ctime, parent, version = (
+            node_of(raw)
+        )
+        attr = Attr(
+            *(ino, kinds[kind], mode, uid, gid, nlink, size, rdev, atime, mtime, ctime, parent),
+            version,
+            f"sha256:{raw[whole:].hex()}" if len(raw) > whole else "",
+            flags_of[flags],
+        )
+        found.append(made((key[prefix_bytes:], ino, kinds[named], attr)))
+    return found
 
 
 def pack_entry(ino: int, kind: int) -> bytes:
