@@ -16,6 +16,7 @@ from dfcore.errors import Denied, NotFound, Unavailable
 from dfcore.lru import Lru
 from dfcore.pieces import Geometry
 from dfcore.ranges import ByteRange
+from dfcore.urls import filter_url
 from dfdaemon.task.conductor import Child, Conductor
 from dfdaemon.task.doubts import Doubts
 from dfdaemon.task.outcome import log_done
@@ -29,6 +30,9 @@ from dfinfra.logs import get_logger
 from dfinfra.tracing import current_trace_id, span
 
 log = get_logger("tasks")
+
+_NO_PARAM = ("",)
+"""Has `filter_url` write a URL in its normal form, and take nothing away."""
 
 MAX_OTHER_NAMES = 10_000
 MAX_TOLD = 100
@@ -329,9 +333,21 @@ class TaskRegistry:
 
 def _is_of(blob: Blob, spec: TaskSpec | None) -> bool:
     """The blob is the version of the content that the spec is about."""
-    if spec is None or not spec.validator or not blob.meta.validator:
+    if spec is None:
+        return True
+    if not _same_url(blob.meta.url, spec):
+        return False
+    if not spec.validator or not blob.meta.validator:
         return True
     return spec.validator == blob.meta.validator
+
+
+def _same_url(url: str, spec: TaskSpec) -> bool:
+    """Dragonfly joins what makes an id without separators: ``…/a`` with the tag ``b`` is ``…/ab``."""
+    named = spec.content or spec.digest or spec.blob_digest_id
+    if named or not url or url == spec.public_url:
+        return True
+    return filter_url(url, _NO_PARAM) == filter_url(spec.public_url, _NO_PARAM)
 
 
 def _same_size_and_digest(spec: TaskSpec, blob: Blob) -> bool:

@@ -27,7 +27,7 @@ CHILD = cast(Child, Silent())
 
 
 @pytest.fixture
-def registry(parts: EngineParts) -> TaskRegistry:
+def tasks(parts: EngineParts) -> TaskRegistry:
     """Of a seed that was asked for the content by its URL."""
     blob = parts.store.create(BY_URL.task_id, Geometry.for_size(len(CONTENT)), meta=BlobMeta())
     blob.write_at(0, CONTENT)
@@ -37,30 +37,48 @@ def registry(parts: EngineParts) -> TaskRegistry:
 
 
 async def test_content_that_is_here_under_its_url_is_found_by_its_digest(
-    registry: TaskRegistry,
+    tasks: TaskRegistry,
 ) -> None:
-    blob = registry.join(BY_DIGEST.task_id, BY_DIGEST, CHILD, None, secure=False)
+    blob = tasks.join(BY_DIGEST.task_id, BY_DIGEST, CHILD, None, secure=False)
     assert not isinstance(blob, Conductor)
     assert blob.id == BY_URL.task_id
     # The child knows it by the name that it asked for, and asks for its units so.
     assert joined(BY_DIGEST.task_id, blob, "peer").task_id == BY_DIGEST.task_id
-    served = registry.lookup(BY_DIGEST.task_id)
+    served = tasks.lookup(BY_DIGEST.task_id)
     assert served is not None
     assert served.blob is blob
 
 
-async def test_a_child_cannot_say_what_another_task_is_made_of(registry: TaskRegistry) -> None:
+async def test_a_child_cannot_say_what_another_task_is_made_of(tasks: TaskRegistry) -> None:
     """Only an id that is made of the digest vouches for it."""
     lie = TaskSpec("http://elsewhere.test/g", digest=DIGEST, size_bytes=len(CONTENT))
-    found = registry.join(lie.task_id, lie, CHILD, None, secure=False)
+    found = tasks.join(lie.task_id, lie, CHILD, None, secure=False)
     assert isinstance(found, Conductor)
     with pytest.raises(NotFound):
-        registry.join("ab" * 32, BY_DIGEST, CHILD, None, secure=False)
-    await registry.aclose()
+        tasks.join("ab" * 32, BY_DIGEST, CHILD, None, secure=False)
+    await tasks.aclose()
 
 
-async def test_other_pieces_are_other_content(registry: TaskRegistry) -> None:
+async def test_other_pieces_are_other_content(tasks: TaskRegistry) -> None:
     other = replace(BY_DIGEST, piece_length=8 << 20)
-    found = registry.join(other.task_id, other, CHILD, None, secure=False)
+    found = tasks.join(other.task_id, other, CHILD, None, secure=False)
     assert isinstance(found, Conductor)
-    await registry.aclose()
+    await tasks.aclose()
+
+
+def test_urls_and_tags_that_make_one_id_are_two_contents(parts: EngineParts) -> None:
+    """Dragonfly's ids have no separators; its daemons serve one for the other."""
+    tagged = TaskSpec("http://origin.test/a", tag="b", filtered_query_params=("sig",))
+    other = TaskSpec("http://origin.test/ab", filtered_query_params=("sig",))
+    assert tagged.task_id == other.task_id
+    meta = BlobMeta(url=tagged.public_url)
+    blob = parts.store.create(tagged.task_id, Geometry.for_size(len(CONTENT)), meta=meta)
+    blob.write_at(0, CONTENT)
+    blob.commit(0, unit_digest(CONTENT))
+    blob.seal(DIGEST)
+    registry = TaskRegistry(parts)
+    assert registry.finished_blob(tagged) is blob
+    assert registry.finished_blob(other) is None
+    spelt = replace(tagged, url="HTTP://Origin.test:80/x/../a?sig=1")
+    assert spelt.task_id == tagged.task_id
+    assert registry.finished_blob(spelt) is blob
