@@ -15,8 +15,9 @@ from random import Random
 import numpy as np
 
 from bench.simulate.doors import Doors
-from bench.simulate.fleet import Fleet, Numbers, Pairs
+from bench.simulate.fleet import Fleet, Floats, Numbers, Pairs
 from bench.simulate.links import Links
+from bench.simulate.news import Paces
 from bench.simulate.outcome import Outcome
 from bench.simulate.scenario import Scenario
 from dfdaemon.task.policy import TaskPolicy
@@ -65,6 +66,7 @@ class Crowd:
         """Who hears of a host's units."""
         self._met: list[tuple[int, int]] = []
         """Children and parents that have just been told of one another."""
+        self._paces = Paces(hosts)
         self._begun = np.zeros(hosts, np.bool_)
         self._dead = np.zeros(hosts, np.bool_)
         self._over = np.zeros(hosts, np.bool_)
@@ -137,12 +139,17 @@ class Crowd:
                 self._deaths[int(moment / self._step_s)].append(node)
 
     def _after(
-        self, due: defaultdict[int, list[Pairs]], limits: tuple[float, float], pairs: Pairs
+        self,
+        due: defaultdict[int, list[Pairs]],
+        limits: tuple[float, float],
+        pairs: Pairs,
+        wait_s: Floats | float = 0.0,
     ) -> None:
         """Have each become due after a latency; what is less than a step counts by chance."""
         low, high = limits
         chance = self._rng.random((2, len(pairs.child)))
-        steps = ((low + (high - low) * chance[0]) / self._step_s + chance[1]).astype(np.intp)
+        delay_s = wait_s + low + (high - low) * chance[0]
+        steps = (delay_s / self._step_s + chance[1]).astype(np.intp)
         for delay in np.unique(steps).tolist():
             due[self._step + delay].append(pairs.where(steps == delay))
 
@@ -294,7 +301,8 @@ class Crowd:
         self.fleet.deliver_from_seed(pairs.child[from_seed], pairs.unit[from_seed])
         self._progress_at[pairs.child] = self.now
         self._dirty[pairs.child] = True
-        self._after(self._news, self.scenario.delays.news_s, pairs)
+        wait_s = self._paces.wait_s(pairs.child, self.now)
+        self._after(self._news, self.scenario.delays.news_s, pairs, wait_s)
         child = np.unique(pairs.child)
         for node in child[self.fleet.whole(child)].tolist():
             self._finish(node)

@@ -8,6 +8,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from bench.simulate.fluid import Flow
+from bench.simulate.news import News
 from bench.simulate.upload import TASK, Upload
 from dfdaemon.fetch.receive import EBB_SIZE
 from dfdaemon.task import commands as do
@@ -68,6 +69,7 @@ class Node:
         self._alarm: Alarm | None = None
         self._frontier = 0
         self._whole_pieces: set[int] = set()
+        self._news: News[Node] = News(world.clock, self._tell)
 
     @property
     def held(self) -> int:
@@ -346,12 +348,17 @@ class Node:
         world = self._world
         length = world.geometry.unit_range(unit).size
         self.post(it.UnitArrived(number, unit, length, b"", 0.0))
-        for child in list(self._children):
-            world.clock.after(world.news_s(), child.hear, self, 1 << unit)
+        machine = self._machine
+        for child in self._children:
+            lacks = machine is None or not machine.holds(child.host_id, (unit,))
+            self._news.tell(child, 1 << unit, urgent=lacks)
         if self.is_seed:
             self.upload.refresh()
         self._tell_reader()
         self._tell_scheduler(unit)
+
+    def _tell(self, child: Node, bits: int) -> None:
+        self._world.clock.after(self._world.news_s(), child.hear, self, bits)
 
     def _tell_reader(self) -> None:
         """A client reads as soon as bytes come in order."""

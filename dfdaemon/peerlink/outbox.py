@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from dfdaemon.vortex.wire import Tag, pack
 from dfinfra.pb import meganeura_pb2 as pb
 
-_RECENT_NEWS = 8
+RECENT_NEWS = 8
 """Of how many pieces of news, about, the usual spacing is."""
-_LONGEST_SPACING_S = 1.0
+LONGEST_SPACING_S = 1.0
 
 
 @dataclass(slots=True)
@@ -28,8 +28,8 @@ class NewsPace:
     before. So the first news after a pause is told at once, on any network. Times in seconds."""
 
     gather_s: float = 0.02
-    most_s: float = 0.25
-    per_frame: float = 3.0
+    most_s: float = 0.1
+    per_frame: float = 1.0
     _spacing_s: float = field(init=False, default=0.0)
     _told_at: float | None = field(init=False, default=None)
     _sent_at: float | None = field(init=False, default=None)
@@ -37,8 +37,8 @@ class NewsPace:
     def told(self, now: float) -> None:
         """There is further news."""
         if self._told_at is not None:
-            spacing_s = min(now - self._told_at, _LONGEST_SPACING_S)
-            self._spacing_s += (spacing_s - self._spacing_s) / _RECENT_NEWS
+            spacing_s = min(now - self._told_at, LONGEST_SPACING_S)
+            self._spacing_s += (spacing_s - self._spacing_s) / RECENT_NEWS
         self._told_at = now
 
     def due(self, now: float) -> float:
