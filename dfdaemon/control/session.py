@@ -36,6 +36,9 @@ REFUSED_RETRY_S = 0.2
 PLAIN_REFUSED_RETRY_S = 5.0
 LAST_WORD_S = 2.0
 SILENCE_S = 1.0
+# While no scheduler answers: how long a seed that was lost is tried again before it counts as gone. A
+# seed that restarts is back before; a download fails only after four times as long.
+SEED_AWAY_S = 15.0
 REFUSALS = (
     grpc.StatusCode.FAILED_PRECONDITION,
     grpc.StatusCode.ABORTED,
@@ -70,6 +73,7 @@ class SchedulerSession:
         self._told_start: str | None = None
         self._finished_pieces: set[int] = set()
         self._named: dict[str, common_pb2.Peer] = {}
+        self._seed_lost_at: float | None = None
 
     def register(self, *, need_back_to_source: bool) -> None:
         self._is_seed = need_back_to_source
@@ -116,11 +120,17 @@ class SchedulerSession:
 
     def _without_scheduler(self) -> None:
         """The swarm goes on by what is known: the seed, else (if allowed) the origin."""
-        if seed := () if self._is_seed else self._client.known_seed(self._spec.task_id):
+        seed = () if self._is_seed else self._client.known_seed(self._spec.task_id)
+        if seed and not self._seed_is_away():
             self._post(it.CandidatesNamed(seed))
             return
         configured = bool(self._client.addresses)
         self._post(it.SchedulerLost(Unavailable("no scheduler answers"), configured))
+
+    def _seed_is_away(self) -> bool:
+        if self._seed_lost_at is None:
+            return False
+        return asyncio.get_running_loop().time() - self._seed_lost_at >= SEED_AWAY_S
 
     async def _converse(self, address: str) -> None:
         stub = self._client.stub(address)
@@ -179,6 +189,7 @@ class SchedulerSession:
 
     def _hear(self, response: pb.AnnouncePeerResponse) -> None:
         self._answered = True
+        self._seed_lost_at = None  # the scheduler knows better which seeds there are
         match response.WhichOneof("response"):
             case "normal_task_response":
                 normal = response.normal_task_response
@@ -259,6 +270,8 @@ class SchedulerSession:
 
     def reschedule(self, bad: Sequence[it.ParentAddress], reason: str) -> None:
         """Give these parents up, and ask for others."""
+        if self._seed_lost_at is None and any(parent.seed for parent in bad):
+            self._seed_lost_at = asyncio.get_running_loop().time()
         request = pb.ReschedulePeerRequest(description=reason)
         for parent in bad:
             if not self._plain:

@@ -115,6 +115,46 @@ async def test_while_no_scheduler_answers_the_known_seed_is_asked(channels: Chan
     await session.aclose("abandoned")
 
 
+async def test_a_seed_that_is_away_with_the_schedulers_is_not_named_for_ever(
+    channels: Channels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rolling restart may take both: who only waits for them fails when its patience ends."""
+    monkeypatch.setattr(control_session, "RETRY_S", 0.01)
+    monkeypatch.setattr(control_session, "SEED_AWAY_S", 0.0)
+    async with scheduler() as running:
+        address = f"127.0.0.1:{running.grpc.port}"
+        client = SchedulerClient([address], channels, NODE)
+        await announce(client, address, SEED, seed=True)
+        await SeedDirectory(client).refresh()
+    inbox, session = register(client)
+    named = await inbox.next(it.CandidatesNamed)
+    assert isinstance(named, it.CandidatesNamed)
+    session.reschedule(named.parents, "the connection was lost")
+    lost = await inbox.next(it.SchedulerLost)
+    assert isinstance(lost, it.SchedulerLost)
+    assert lost.configured
+    await session.aclose("abandoned")
+
+
+async def test_a_seed_that_was_lost_for_a_moment_is_named_again(
+    channels: Channels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control_session, "RETRY_S", 0.01)
+    monkeypatch.setattr(control_session, "SEED_AWAY_S", 3600.0)
+    async with scheduler() as running:
+        address = f"127.0.0.1:{running.grpc.port}"
+        client = SchedulerClient([address], channels, NODE)
+        await announce(client, address, SEED, seed=True)
+        await SeedDirectory(client).refresh()
+    inbox, session = register(client)
+    named = await inbox.next(it.CandidatesNamed)
+    assert isinstance(named, it.CandidatesNamed)
+    session.reschedule(named.parents, "the connection was lost")
+    for _ in range(3):
+        assert await inbox.next(it.CandidatesNamed)
+    await session.aclose("abandoned")
+
+
 async def test_a_priority_that_forbids_the_download_is_the_last_word(channels: Channels) -> None:
     async with meeting(channels) as (_, client):
         for priority, error in ((1, Denied), (2, NotFound)):
