@@ -27,7 +27,7 @@ from tests.swarm.plan import Changes
 
 _FILES = 2
 # Each of the rival's hosts asks the object store for all: a part of the bytes tells as much.
-_RIVALS_PART = 4
+_RIVALS_PART = 8
 _WAIT_S = 60.0
 _DFFS = [sys.executable, "-m", "dffs.cli.main"]
 

@@ -7,15 +7,19 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import psutil
 
 from dffs.fuse.mount import find_mount, umount
 from tests.servers import programs
 
 _START_S = 60.0
+# A mount is idle that uses no more than this part of a core while it is looked at.
+_IDLE, _LOOK_S = 0.1, 0.5
 
 
 @dataclass(frozen=True)
@@ -157,6 +161,29 @@ def _run(command: list[str]) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{command[0]} failed: {done.stderr[-2000:]}")
+
+
+def settle(mounts: Collection[Mount]) -> None:
+    """Return when the mounts have ended what they do after a file is closed, or after a minute: the
+    next to be measured must not pay for it."""
+    deadline = time.monotonic() + _START_S
+    while time.monotonic() < deadline:
+        before = [_cpu_s(mount.pid) for mount in mounts]
+        time.sleep(_LOOK_S)
+        if all(_cpu_s(m.pid) - b < _IDLE * _LOOK_S for m, b in zip(mounts, before, strict=True)):
+            return
+
+
+def _cpu_s(pid: int) -> float:
+    """What a process and its children have used so far."""
+    spent = 0.0
+    with suppress(psutil.Error):
+        process = psutil.Process(pid)
+        for one in (process, *process.children(recursive=True)):
+            with suppress(psutil.Error):
+                times = one.cpu_times()
+                spent += times.user + times.system
+    return spent
 
 
 def drop_caches() -> None:

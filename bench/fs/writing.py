@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from bench.fs.mounts import Where, juicefs, juicefs_program, ours
+from bench.fs.mounts import Where, juicefs, juicefs_program, ours, settle
 from bench.fs.reading import Figures, write_file
 from tests.servers.processes import SeaweedFS
 
@@ -14,7 +14,8 @@ from tests.servers.processes import SeaweedFS
 def writing(folder: Path, where: Where, fast: Path, *, size_bytes: int, rounds: int) -> Figures:
     """MB/s until fsync has returned; by turns, each to a bucket of its own, the best round of each.
 
-    Both keep what they write in their caches, which lie in memory: the server has the disk.
+    Both keep what they write in their caches, which lie in memory: the server has the disk. Ours puts
+    a file together after it is closed; that is waited for before the rival has its turn.
     """
     with SeaweedFS(folder / "s3") as server, ExitStack() as stack:
         there = _there(where, server, "ours")
@@ -31,6 +32,7 @@ def writing(folder: Path, where: Where, fast: Path, *, size_bytes: int, rounds: 
             write_file(mount.point / "first", min(size_bytes, 64 << 20), seed=1)
         for number in range(rounds):
             for name, mount in mounts.items():
+                settle(mounts.values())
                 spent = write_file(mount.point / "big", size_bytes, seed=2 + number)
                 best[name] = max(best[name], size_bytes / spent / 1e6)
     figures = {f"{name}write_s3_mb_s": speed for name, speed in best.items()}
