@@ -33,7 +33,7 @@ def holders(scheduler: Scheduler, blob: Blob) -> int:
     return len({peer.host_id for peer in peers if peer.state == "Succeeded"})
 
 
-def all_whole(blob: Blob, readers: list[Reader], within_s: float = 15.0) -> None:
+def all_whole(blob: Blob, readers: list[Reader], within_s: float = 30.0) -> None:
     for reader in readers:
         received = reader.result()
         assert blob.is_whole(received), received
@@ -53,7 +53,7 @@ def test_downloads_outlive_the_scheduler_and_it_relearns_when_it_is_back(
     # While it is away a new download goes by what the nodes know: the seed.
     all_whole(away, bed.read_all(away))
     scheduler.restart()
-    wait_until(lambda: holders(scheduler, running) == 4, "it hears again who holds what", 10)
+    wait_until(lambda: holders(scheduler, running) == 4, "it hears again who holds what")
     late = bed.swarm.add_node()
     late.restart()
     bed.standin.reset()
@@ -79,7 +79,7 @@ def test_a_scheduler_restarted_in_the_middle_is_told_of_the_download(
     all_whole(blob, [*readers, bed.read(late, blob)])
     assert bed.origin_bytes(blob) <= SIZE * 1.01
     assert not any(node.figures().traffic.origin for node in bed.swarm.nodes)
-    wait_until(lambda: holders(bed.swarm.scheduler, blob) >= 4, "it has heard of the end", 10)
+    wait_until(lambda: holders(bed.swarm.scheduler, blob) >= 4, "it has heard of the end")
 
 
 @pytest.mark.parametrize("allowed", [True, False])
@@ -99,12 +99,12 @@ def test_where_there_never_was_a_scheduler_a_node_goes_alone_if_it_may(
         assert bed.origin_bytes(blob) == 0
         return
     assert blob.is_whole(received)
-    assert received.seconds < 8
+    assert received.seconds < 20
     # What it holds it serves without asking anybody for the bytes.
     began = time.monotonic()
     again = bed.read(first, blob).result()
     assert blob.is_whole(again)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 3  # the patience it has with schedulers
     assert bed.origin_bytes(blob) == blob.size_bytes
     assert blob.is_whole(bed.read(other, blob).result())
 
@@ -118,11 +118,11 @@ def test_a_node_that_starts_without_a_scheduler_finds_it_when_it_is_there(
     node.restart()
     alone, together = bed.blob(4 * MIB), bed.blob(4 * MIB)
     # It knows of no seed yet, so it waits a moment for the scheduler and then goes by itself.
-    all_whole(alone, [bed.read(node, alone)], within_s=8)
+    all_whole(alone, [bed.read(node, alone)], within_s=20)
     assert node.figures().traffic.origin == alone.size_bytes
     bed.swarm.scheduler.restart()
-    wait_until(lambda: holders(bed.swarm.scheduler, alone) == 1, "the node announces itself", 5)
-    all_whole(together, [bed.read(node, together)], within_s=8)
+    wait_until(lambda: holders(bed.swarm.scheduler, alone) == 1, "the node announces itself")
+    all_whole(together, [bed.read(node, together)], within_s=20)
     assert node.figures().traffic.seed == together.size_bytes
 
 
@@ -137,7 +137,7 @@ def test_of_two_schedulers_one_may_go(how: str, make_bed: Callable[..., Bed]) ->
     # Some of these belong to the one that is lost.
     blobs = [bed.blob(2 * MIB) for _ in range(6)]
     for blob in blobs:
-        all_whole(blob, bed.read_all(blob), within_s=8)
+        all_whole(blob, bed.read_all(blob), within_s=20)
     for blob in (running, *blobs):
         assert bed.origin_bytes(blob) <= blob.size_bytes * 1.01
     assert not any(node.figures().traffic.origin for node in bed.swarm.nodes)

@@ -125,7 +125,7 @@ def test_limits_and_refusals_of_the_cluster_hold_at_once(
         "block_list": {"task": {"download": {"urls": ["forbidden"]}}},
     }
     manager.settle(peer_cluster_config=settings)
-    wait_until(lambda: node.log_text().count("in force") >= 2, "it was told", 5)
+    wait_until(lambda: node.log_text().count("in force") >= 2, "it was told")
     limited, forbidden = bed.blob(SIZE), bed.blob(SIZE, name="forbidden.bin")
     received = bed.read(node, limited).result()
     assert limited.is_whole(received)

@@ -218,7 +218,7 @@ class Cluster:
         return await self._stack.enter_async_context(node)
 
 
-async def until(condition: Callable[[], bool], within_s: float = 5.0) -> None:
+async def until(condition: Callable[[], bool], within_s: float = 30.0) -> None:
     """Wait for something that tells nobody when it happens."""
     async with asyncio.timeout(within_s):
         while not condition():  # noqa: ASYNC110

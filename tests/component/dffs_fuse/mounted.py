@@ -131,7 +131,7 @@ def start_volume(url: str, point: Path, *options: str) -> MountProcess:
     return MountProcess(point, [sys.executable, "-m", module, url, str(point), *options])
 
 
-def eventually(happened: object, *, within_s: float = 10.0) -> bool:
+def eventually(happened: object, *, within_s: float = 30.0) -> bool:
     """Whether `happened()` becomes true in time."""
     assert callable(happened)
     deadline = time.monotonic() + within_s
