@@ -54,7 +54,7 @@ def tell(channel: Channel, *units: int, task_id: str = TASK, urgent: bool = True
 
 @pytest.mark.parametrize("secured", [False, True], ids=["clear", "tls"])
 async def test_frames_go_both_ways(cluster: Cluster, secured: bool) -> None:
-    async with pair(cluster=cluster if secured else None) as (here, there, _):
+    async with pair(ChannelConfig(), cluster=cluster if secured else None) as (here, there, _):
         assert (here.peer.host_id, there.peer.host_id) == ("parent", "dialler")
         assert here.secure is there.secure is secured
         join = pb.Frame(join=pb.Join(task_id=TASK, held=b"\x07", spec=pb.TaskSpec(url="http://x")))
