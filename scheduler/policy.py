@@ -73,9 +73,10 @@ class OriginPolicy:
     """How long a seed that failed a task is passed over for it."""
     wait_s: Seconds = 30.0
     """How long a peer without any possible parent waits for one."""
-    settle_s: Seconds = 3.0
+    settle_s: Seconds = 10.0
     """After its start the scheduler grants nothing but to seeds for so long: the seeds and holders
-    of a running cluster must have the time to announce themselves anew."""
+    of a cluster must have the time to announce themselves, and their connections back off for up to
+    two seconds."""
 
     def __post_init__(self) -> None:
         if self.max_hosts_per_task < 1:

@@ -41,6 +41,7 @@ class SchedulerClient:
         self._names: Mapping[str, str] = {}
         self._ring = SchedulerRing(self.addresses)
         self._down_until: dict[str, float] = {}
+        self._away_since: float | None = None
         self._unknown: dict[str, asyncio.Event] = {}
         self._plain: set[str] = set()
         self._stubs: dict[str, tuple[grpc.aio.Channel, scheduler_pb2_grpc.SchedulerStub]] = {}
@@ -69,7 +70,7 @@ class SchedulerClient:
             self._unknown.pop(address, None)
             self._plain.discard(address)
             self._stubs.pop(address, None)
-        self.addresses = fresh
+        self.addresses, self._away_since = fresh, None
         for listener in self._listeners:
             listener()
 
@@ -158,7 +159,17 @@ class SchedulerClient:
         A download may say so late, when the scheduler is back and knows this host already.
         """
         self.unknown_at(address).set()
-        self._down_until[address] = asyncio.get_running_loop().time() + DOWN_S
+        now = asyncio.get_running_loop().time()
+        self._down_until[address] = now + DOWN_S
+        if self._away_since is None and self._down_until.keys() >= set(self.addresses):
+            self._away_since = now
 
     def mark_up(self, address: str) -> None:
         self._down_until.pop(address, None)
+        self._away_since = None
+
+    def away_s(self) -> float:
+        """For how long none of the schedulers has answered; 0 as long as one may."""
+        if self._away_since is None:
+            return 0.0
+        return asyncio.get_running_loop().time() - self._away_since

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -106,7 +107,8 @@ class SchedulerSession:
             self._client.unknown_at(address).set()
         elif self._plain and error.code() in PLAIN_REFUSALS:
             # It found nobody, and lets nobody to the origin any more: that is its last word.
-            self._post(it.SchedulerLost(Unavailable(error.details() or "the scheduler refuses")))
+            refused = Unavailable(error.details() or "the scheduler refuses")
+            self._post(it.SchedulerLost(refused, away_s=inf))
             await asyncio.sleep(PLAIN_REFUSED_RETRY_S)
             return
         elif error.code() not in REFUSALS:
@@ -125,7 +127,8 @@ class SchedulerSession:
             self._post(it.CandidatesNamed(seed))
             return
         configured = bool(self._client.addresses)
-        self._post(it.SchedulerLost(Unavailable("no scheduler answers"), configured))
+        error = Unavailable("no scheduler answers")
+        self._post(it.SchedulerLost(error, configured, self._client.away_s()))
 
     def _seed_is_away(self) -> bool:
         if self._seed_lost_at is None:

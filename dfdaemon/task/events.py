@@ -67,10 +67,12 @@ class OriginGranted:
 
 @dataclass(frozen=True, slots=True)
 class SchedulerLost:
-    """No scheduler could be asked; ``configured`` tells whether one may come back."""
+    """No scheduler could be asked; ``configured`` tells whether one may come back, ``away_s`` for how
+    long all of them have been away."""
 
     error: MeganeuraError
     configured: bool = True
+    away_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

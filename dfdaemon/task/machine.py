@@ -227,7 +227,8 @@ class Download:
             return []
         if self._origin.allowed:
             at_once = self.policy.origin.first or not event.configured
-            grace_s = 0.0 if at_once else self.policy.scheduler_grace_s
+            expected_s = self.policy.scheduler_return_s - event.away_s
+            grace_s = 0.0 if at_once else max(self.policy.scheduler_grace_s, expected_s)
             self._origin.grant_itself(now + grace_s)
         elif now - self._progress_at > self.policy.patience_s:
             return self._fail(event.error)

@@ -31,8 +31,9 @@ class TaskPolicy:
 
     ``starving_s`` without a byte, other parents are asked for; ``patience_s`` without a byte, the
     task fails. ``introduction_s`` is how long a seed waits for peers that may hold units already
-    before it asks the origin for them; ``scheduler_grace_s`` how long a host without any parent
-    waits for a scheduler to come back before it goes to the origin by itself. ``mismatches`` is how
+    before it asks the origin for them; ``scheduler_return_s`` is how long after the
+    schedulers went away they are expected back: so long, and ``scheduler_grace_s`` at least, a host
+    without any parent waits before it goes to the origin by itself. ``mismatches`` is how
     often the whole content may turn out wrong before the task fails. After ``stood_still_s``
     without a tick this host itself was stopped, and its patience with others is not at an end.
     """
@@ -43,6 +44,7 @@ class TaskPolicy:
     patience_s: float = 60.0
     introduction_s: float = 1.0
     scheduler_grace_s: float = 2.0
+    scheduler_return_s: float = 10.0
     seed_failures: int = 3
     corrupt_seed_units: int = 3
     mismatches: int = 3

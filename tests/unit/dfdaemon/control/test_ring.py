@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from dfdaemon.control.ring import SchedulerRing, siphash24
@@ -74,4 +76,23 @@ async def test_a_node_chooses_as_dragonfly_does() -> None:
     # Another name is another place, at the same address.
     client.set_addresses(ADDRESSES[:2], {ADDRESSES[0]: "scheduler-1", ADDRESSES[1]: "scheduler-0"})
     assert client.choose("task-d") == ADDRESSES[1]
+    await channels.close()
+
+
+async def test_schedulers_are_away_from_when_the_last_was_lost_until_one_answers() -> None:
+    channels = Channels()
+    client = SchedulerClient(ADDRESSES[:2], channels, "host")
+    assert client.away_s() == 0
+    client.mark_down(ADDRESSES[0])
+    assert client.away_s() == 0
+    client.mark_down(ADDRESSES[1])
+    await asyncio.sleep(0.01)
+    before = client.away_s()
+    assert before > 0
+    client.mark_down(ADDRESSES[0])
+    assert client.away_s() >= before
+    client.mark_up(ADDRESSES[1])
+    assert client.away_s() == 0
+    client.set_addresses(ADDRESSES[2:])
+    assert client.away_s() == 0
     await channels.close()

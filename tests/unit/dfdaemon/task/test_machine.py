@@ -113,7 +113,18 @@ def test_without_a_scheduler_a_node_goes_to_the_origin_after_a_grace() -> None:
     download = node()
     download.handle(it.Started(), 0.0)
     assert download.handle(LOST, 0.0) == []
-    assert download.handle(it.Ticked(), 2.1) == [do.OpenOrigin(1)]
+    assert download.handle(it.Ticked(), 9.9) == []
+    assert download.handle(it.Ticked(), 10.1) == [do.OpenOrigin(1)]
+
+
+def test_the_longer_schedulers_are_away_the_less_a_node_waits_for_them() -> None:
+    for away_s, grace_s in ((6.0, 4.0), (9.0, 2.0), (1000.0, 2.0)):
+        download = node()
+        download.handle(it.Started(), 0.0)
+        lost = it.SchedulerLost(Unavailable("no scheduler answers"), away_s=away_s)
+        assert download.handle(lost, 0.0) == []
+        assert download.handle(it.Ticked(), grace_s - 0.1) == []
+        assert download.handle(it.Ticked(), grace_s + 0.1) == [do.OpenOrigin(1)]
 
 
 def test_a_scheduler_that_comes_back_in_time_spares_the_origin() -> None:
