@@ -118,7 +118,9 @@ async def test_a_body_that_looks_like_a_request_poisons_nothing(site: Site, firs
     await writer.drain()
     await asyncio.sleep(0.01)
     for data in (head("/a"), head("/evil")):
-        writer.write(data)
+        # It may have hung up on what is no request; uvloop says so by a RuntimeError.
+        with suppress(OSError, RuntimeError):
+            writer.write(data)
         await asyncio.sleep(0.01)
     reader, writer = await site.connect()
     for path in ("/a", "/y", "/evil"):
