@@ -168,8 +168,10 @@ class Channel:
         self._gathering = None
         self._pace.sent(asyncio.get_running_loop().time())
         self._outbox.flush_news()
-        # At once where the peer takes it: to wake the writer's job costs as much as to write.
-        if not self._writer.transport.get_write_buffer_size():
+        # At once where the peer takes it: to wake the writer's job costs as much as to write. Whoever
+        # reads hears that it is closed.
+        closing = self._writer.is_closing()
+        if not closing and not self._writer.transport.get_write_buffer_size():
             self._writer.write(self._outbox.take())
         if len(self._outbox):
             self._to_send.set()
