@@ -19,7 +19,7 @@ from dfdaemon.task.spec import TaskSpec
 from dfinfra.authority import Identity
 from dfinfra.logs import get_logger
 from dfinfra.managed import NodeSettings, stricter
-from dfinfra.managerlink import ManagerLink, Me
+from dfinfra.managerlink import ManagerLink, Me, copy_in
 from dfinfra.pb import manager_pb2, managerlink_pb2
 
 log = get_logger("managed")
@@ -107,7 +107,7 @@ class Managed:
             kernel_version=platform.release(),
             cluster_id=config.manager.cluster_id or (FIRST_CLUSTER if seed else 0),
         )
-        copy = config.manager.copy or state / "manager.copy"
+        copy = config.manager.copy or copy_in(state, identity)
         return ManagerLink(config.manager, me, identity, copy, self.adopt)
 
 

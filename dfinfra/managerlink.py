@@ -42,6 +42,8 @@ SILENCE_S = 100.0
 BARRED_S = 600.0
 """A bare port that cannot be reached is tried again after this."""
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 15.0
+FIRST_LONGEST_PAUSE_S = 3.0
+"""The same until the first answer: a cluster that starts waits for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ class ManagerLink:
         self._barred_until = 0.0
         self._current: link.Configuration | None = None
         self._told = asyncio.Event()
+        self._heard = False
         self._jobs = JobGroup("manager")
 
     async def start(self) -> None:
@@ -131,7 +134,7 @@ class ManagerLink:
             target = self._targets[turn % len(self._targets)]
             try:
                 async for told in self._configurations(target):
-                    pause_s = SHORTEST_PAUSE_S
+                    pause_s, self._heard = SHORTEST_PAUSE_S, True
                     self._take(told)
             except grpc.aio.AioRpcError as error:
                 log.warning(
@@ -141,9 +144,13 @@ class ManagerLink:
                     reason=error.details(),
                 )
             turn += 1
-            # Ten thousand nodes must not come back in the same moment.
-            await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))
-            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+            pause_s = await self._pause(pause_s)
+
+    async def _pause(self, pause_s: float) -> float:
+        """Wait about so long; how long to wait next."""
+        # Ten thousand nodes must not come back in the same moment.
+        await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))
+        return min(2 * pause_s, LONGEST_PAUSE_S if self._heard else FIRST_LONGEST_PAUSE_S)
 
     async def _configurations(self, target: str) -> AsyncIterator[link.Configuration]:
         """As the manager tells them; by asking again and again if it is Dragonfly's own."""
@@ -290,7 +297,7 @@ class ManagerLink:
             try:
                 await self._register(stub)
                 log.info("registered", manager=target)
-                pause_s = SHORTEST_PAUSE_S
+                pause_s, self._heard = SHORTEST_PAUSE_S, True
                 await stub.KeepAlive(self._signs())
             except grpc.aio.AioRpcError as error:
                 log.warning(
@@ -300,8 +307,7 @@ class ManagerLink:
                     reason=error.details(),
                 )
             turn += 1
-            await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))
-            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+            pause_s = await self._pause(pause_s)
 
     async def _register(self, stub: Any) -> None:
         me = self._me
@@ -349,6 +355,14 @@ def check_section(section: ManagerSection, identity: Identity | None) -> None:
 def frame(message: bytes) -> bytes:
     """The message after its length, as the bare port takes it."""
     return len(message).to_bytes(4, "big") + message
+
+
+def copy_in(folder: Path, identity: Identity | None) -> Path:
+    """Where the last configuration is kept: for every cluster authority in a file of its own, since a
+    cluster that was installed anew has other schedulers than the one before it on the same hosts."""
+    if identity is None:
+        return folder / "manager.copy"
+    return folder / f"manager-{hashlib.sha256(identity.ca.read_bytes()).hexdigest()[:12]}.copy"
 
 
 def read_copy(path: Path) -> link.Configuration | None:

@@ -26,7 +26,8 @@ class ManagerSection:
     tls: bool = False
     """Speak mutual TLS with it, by the certificate in `security.dir`."""
     copy: Path | None = None
-    """The file that keeps what it told; empty: `manager.copy` in the folder of this process' state."""
+    """The file that keeps what it told; empty: `manager.copy` in the folder of this process' state, with
+    `security.dir` one for each authority."""
     keep_alive_interval_s: Seconds = 5.0
     poll_interval_s: Seconds = 10.0
     """How often a manager of Dragonfly's own is asked, which cannot tell of changes by itself."""

@@ -13,7 +13,7 @@ from dfinfra.authority import Identity, host_identity
 from dfinfra.lifecycle import Service
 from dfinfra.logs import get_logger
 from dfinfra.managed import Priorities, parse
-from dfinfra.managerlink import ManagerLink, Me, check_section
+from dfinfra.managerlink import ManagerLink, Me, check_section, copy_in
 from dfinfra.net import own_address
 from dfinfra.pb import manager_pb2, managerlink_pb2
 from dfinfra.services import Opening
@@ -91,7 +91,7 @@ class Managed:
             os=platform.system().lower(),
             cluster_id=config.manager.cluster_id or FIRST_CLUSTER,
         )
-        copy = config.manager.copy or state_dir() / "manager.copy"
+        copy = config.manager.copy or copy_in(state_dir(), identity)
         return ManagerLink(config.manager, me, identity, copy, self.adopt)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dfinfra.managerlink import ManagerLink, Me, frame, read_copy, write_copy
+from dfinfra.managerlink import ManagerLink, Me, copy_in, frame, read_copy, write_copy
 from dfinfra.managerlink_config import ManagerSection
 from dfinfra.pb import manager_pb2 as pb
 from dfinfra.pb import managerlink_pb2 as link
@@ -141,6 +141,17 @@ async def test_the_copy_on_disk_is_in_force_without_a_manager(tmp_path: Path) ->
     write_copy(tmp_path / "copy", kept)
     async with Node("127.0.0.1:1", tmp_path / "copy") as node:
         await node.hears(b"5")
+
+
+def test_each_authority_of_a_cluster_has_a_copy_of_its_own(tmp_path: Path) -> None:
+    """A chart that is installed anew makes a new one, and finds the disks of the nodes as they were."""
+    authorities = [create_ca(tmp_path / "one"), create_ca(tmp_path / "other")]
+    hosts = [issue(ca, tmp_path / f"host{n}", "host") for n, ca in enumerate(authorities)]
+    renewed = issue(authorities[0], tmp_path / "renewed", "host")
+    first, other = (copy_in(tmp_path, identity) for identity in hosts)
+    assert first != other
+    assert copy_in(tmp_path, renewed) == first
+    assert copy_in(tmp_path, None) not in (first, other)
 
 
 async def test_a_damaged_copy_keeps_nobody_from_starting(tmp_path: Path) -> None:
