@@ -76,7 +76,7 @@ class Bitmap:
         """The lowest unit from `start` up that is not in, None if there is none."""
         start = max(start, 0)
         gaps = ~self._bits >> start  # negative: endless ones above the top bit
-        unit = start + (gaps & -gaps).bit_length() - 1
+        unit = start + lowest(gaps)
         return unit if unit < self.count else None
 
     def iter_set(self) -> Iterator[int]:
@@ -120,6 +120,16 @@ class Bitmap:
     def _check(self, unit: int) -> None:
         if not 0 <= unit < self.count:
             raise BadInput(f"unit {unit} is outside a bitmap of {self.count} units")
+
+
+def lowest(bits: int) -> int:
+    """The lowest unit of a set that is not empty. It is given as an integer: bit ``i`` is unit ``i``."""
+    return (bits & -bits).bit_length() - 1
+
+
+def units_of(bits: int) -> Iterator[int]:
+    """The units of a set that is given as an integer, ascending."""
+    return _positions(bits, bits.bit_length(), "1")
 
 
 def _positions(bits: int, count: int, digit: str) -> Iterator[int]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from bench.simulate.fluid import Flow
 from bench.simulate.news import News
 from bench.simulate.upload import TASK, Upload
+from dfcore.bitmap import lowest, units_of
 from dfdaemon.fetch.receive import EBB_SIZE
 from dfdaemon.task import commands as do
 from dfdaemon.task import events as it
@@ -363,7 +364,7 @@ class Node:
     def _tell_reader(self) -> None:
         """A client reads as soon as bytes come in order."""
         world, held = self._world, self.held
-        frontier = (~held & (held + 1)).bit_length() - 1
+        frontier = lowest(~held)
         if frontier > self._frontier:
             self._frontier = frontier
             if world.scenario.reader:
@@ -388,9 +389,4 @@ class Node:
 
 def _digests(bits: int) -> dict[int, bytes]:
     """Empty digests for the units, since nothing is verified here."""
-    found: dict[int, bytes] = {}
-    while bits:
-        low = bits & -bits
-        found[low.bit_length() - 1] = b""
-        bits ^= low
-    return found
+    return dict.fromkeys(units_of(bits), b"")

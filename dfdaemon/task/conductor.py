@@ -15,6 +15,7 @@ from typing import Protocol
 
 from blobstore.blob import Blob
 from blobstore.model import BlobMeta
+from dfcore.bitmap import lowest
 from dfcore.digest import Digest
 from dfcore.errors import MeganeuraError, NoSpace
 from dfcore.pieces import Geometry
@@ -214,7 +215,7 @@ class Conductor:
             return offset
         unit = offset // self.geometry.unit_length
         held = self.blob.held.bits >> unit
-        until = unit + ((~held & (held + 1)).bit_length() - 1)
+        until = unit + lowest(~held)
         if self.spec.digest is not None and self._machine.will_be_whole:
             until = min(until, self.geometry.unit_count - 1)
         return min(until * self.geometry.unit_length, self.geometry.size_bytes)
@@ -427,7 +428,7 @@ class Conductor:
 
     def _frontier(self) -> int:
         held = self.blob.held.bits
-        units = (~held & (held + 1)).bit_length() - 1
+        units = lowest(~held)
         return min(units * self.geometry.unit_length, self.geometry.size_bytes)
 
     async def _follow(self, checker: ContentChecker) -> None:

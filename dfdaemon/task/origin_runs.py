@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from random import Random
 
 from dfcore.backoff import Backoff
+from dfcore.bitmap import lowest
 from dfcore.errors import ContentChanged, MeganeuraError, RangeIgnored
 from dfcore.pieces import Geometry
 from dfdaemon.task.commands import Command, FetchRun, OpenOrigin
@@ -144,9 +145,8 @@ class OriginSide:
             return None
         if not self.accepts_ranges:
             return 0, geometry.unit_count
-        first = (needed & -needed).bit_length() - 1
-        gap = ~(needed >> first)
-        consecutive = (gap & -gap).bit_length() - 1
+        first = lowest(needed)
+        consecutive = lowest(~(needed >> first))
         longest = max(1, run_length_bytes(geometry.size_bytes) // geometry.unit_length)
         return first, first + min(consecutive, longest)
 

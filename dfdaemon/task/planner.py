@@ -16,10 +16,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from random import Random
 
+from dfcore.bitmap import lowest
 from dfcore.pieces import Geometry
 from dfdaemon.task.commands import Command, FetchAny, FetchPiece, FetchUnit
 from dfdaemon.task.events import ParentAddress
-from dfdaemon.task.rarity import Rarity, lowest, pick
+from dfdaemon.task.rarity import Rarity, pick
 
 UNRELIABLE = 3
 """So many broken transfers in a row, and the origin is asked for what the parent holds."""

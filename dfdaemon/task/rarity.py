@@ -1,4 +1,4 @@
-"""Sets of units as integers: which are rare, which is lowest, which is picked. Pure.
+"""Sets of units as integers: which are rare, which is picked. Pure.
 
 Bit ``i`` stands for unit ``i``. Used by ``task/planner``.
 """
@@ -6,6 +6,8 @@ Bit ``i`` stands for unit ``i``. Used by ``task/planner``.
 from __future__ import annotations
 
 from random import Random
+
+from dfcore.bitmap import lowest
 
 
 class Rarity:
@@ -49,11 +51,6 @@ class Rarity:
         for plane in reversed(self._planes):
             among = among & ~plane or among
         return among
-
-
-def lowest(bits: int) -> int:
-    """The index of the lowest set bit of ``bits``, which is not 0."""
-    return (bits & -bits).bit_length() - 1
 
 
 def pick(bits: int, rng: Random) -> int:

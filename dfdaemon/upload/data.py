@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from time import monotonic
 
+from dfcore.bitmap import lowest
 from dfcore.errors import BadInput, NotFound
 from dfcore.ranges import ByteRange
 from dfdaemon.fetch.limiter import Limiter, together
@@ -117,8 +118,8 @@ class DataService:
             here = wanted & served.blob.held.bits
             if not here:
                 raise _absent(AbsentCode.NOTHING_WANTED, "nothing of what is wanted is here")
-            lowest = (here & -here).bit_length() - 1
-            await self._answer_unit(conn, GetUnit(request.task_id, lowest, request.child_host_id))
+            unit = lowest(here)
+            await self._answer_unit(conn, GetUnit(request.task_id, unit, request.child_host_id))
             return
         ticket = self.seeding.ask(request.task_id, served, request.child_host_id, wanted)
         delivered = False

@@ -15,6 +15,8 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
+from dfcore.bitmap import lowest, units_of
+
 TRANSFERS_PER_CHILD = 2
 """The one that ends and the one that begins."""
 
@@ -243,10 +245,10 @@ class SeedTask:
         # A child that asks several times at once may not have heard yet what it was just given.
         lacking = lacking & ~self._just_given_to(request.child) or lacking
         if first_copies := lacking & ~self._served:
-            return _lowest(first_copies)
+            return lowest(first_copies)
         if self.fetching or not lacking:
             return None
-        return min(_units(lacking), key=lambda unit: self._copies[unit])
+        return min(units_of(lacking), key=lambda unit: self._copies[unit])
 
     def _under_way_to(self, child: str) -> int:
         if child not in self._under_way:
@@ -286,18 +288,7 @@ class SeedTask:
         if not bits:
             return
         self._given[child] &= ~bits
-        for unit in _units(bits):
+        for unit in units_of(bits):
             self._copies[unit] -= 1
             if not self._copies[unit]:
                 self._served &= ~(1 << unit)
-
-
-def _lowest(bits: int) -> int:
-    return (bits & -bits).bit_length() - 1
-
-
-def _units(bits: int) -> Iterator[int]:
-    """From the lowest up."""
-    while bits:
-        yield _lowest(bits)
-        bits &= bits - 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dfcore.bitmap import Bitmap
+from dfcore.bitmap import Bitmap, lowest, units_of
 
 
 @st.composite
@@ -71,3 +71,12 @@ def test_changes(pair: tuple[Bitmap, set[int]], data: st.DataObject) -> None:
         held.discard(unit)
     assert set(held.iter_set()) == units - set(run)
     assert set(before.iter_set()) == units
+
+
+@given(st.sets(st.integers(0, 300)))
+def test_sets_that_are_integers(units: set[int]) -> None:
+    bits = sum(1 << unit for unit in units)
+    assert list(units_of(bits)) == sorted(units)
+    if units:
+        assert lowest(bits) == min(units)
+    assert lowest(~bits) == min(set(range(302)) - units)

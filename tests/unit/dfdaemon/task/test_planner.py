@@ -6,11 +6,12 @@ from random import Random
 
 import pytest
 
+from dfcore.bitmap import lowest
 from dfcore.pieces import Geometry
 from dfdaemon.task.commands import FetchAny, FetchPiece, FetchUnit
 from dfdaemon.task.events import ParentAddress
 from dfdaemon.task.planner import Planner, PlanPolicy
-from dfdaemon.task.rarity import Rarity, lowest, pick
+from dfdaemon.task.rarity import Rarity, pick
 
 MIB = 1 << 20
 
