@@ -73,15 +73,8 @@ class BucketCalls:
         query = _query(call, marker)
         found = page(bucket, query)
         encode = _encoder(call)
-        told: Children = [
-            ("Name", bucket.name),
-            ("Prefix", encode(query.prefix)),
-            ("Marker", encode(marker)),
-            ("MaxKeys", query.max_keys),
-            *_delimiter(query, encode),
-            *_encoding(call),
-            ("IsTruncated", found.truncated),
-        ]
+        own = (("Marker", encode(marker)), ("MaxKeys", query.max_keys))
+        told = _told(call, bucket.name, query, found, own)
         if found.truncated:
             told.append(("NextMarker", encode(found.last)))
         return Reply.xml(document("ListBucketResult", told + _rows(found, encode, owner=True)))
@@ -93,15 +86,9 @@ class BucketCalls:
         query = _query(call, _from_token(token) if token else start)
         found = page(bucket, query)
         encode = _encoder(call)
-        told: Children = [
-            ("Name", bucket.name),
-            ("Prefix", encode(query.prefix)),
-            ("MaxKeys", query.max_keys),
-            ("KeyCount", len(found.objects) + len(found.prefixes)),
-            *_delimiter(query, encode),
-            *_encoding(call),
-            ("IsTruncated", found.truncated),
-        ]
+        count = len(found.objects) + len(found.prefixes)
+        own = (("MaxKeys", query.max_keys), ("KeyCount", count))
+        told = _told(call, bucket.name, query, found, own)
         if start:
             told.append(("StartAfter", encode(start)))
         if token:
@@ -118,16 +105,12 @@ class BucketCalls:
         query = _query(call, marker)
         found = page(bucket, query)
         encode = _encoder(call)
-        told: Children = [
-            ("Name", bucket.name),
-            ("Prefix", encode(query.prefix)),
+        own = (
             ("KeyMarker", encode(marker)),
             ("VersionIdMarker", call.query.get("version-id-marker", "")),
             ("MaxKeys", query.max_keys),
-            *_delimiter(query, encode),
-            *_encoding(call),
-            ("IsTruncated", found.truncated),
-        ]
+        )
+        told = _told(call, bucket.name, query, found, own)
         if found.truncated:
             told += [("NextKeyMarker", encode(found.last)), ("NextVersionIdMarker", ONLY_VERSION)]
         version = (("VersionId", ONLY_VERSION), ("IsLatest", True))
@@ -201,6 +184,21 @@ def _encoding(call: Call) -> Children:
     if kind not in (None, "url"):
         raise S3Error("InvalidArgument", "encoding-type is url.")
     return [("EncodingType", kind)] if kind else []
+
+
+def _told(
+    call: Call, bucket: str, query: Query, found: Page, own: Sequence[tuple[str, object]]
+) -> Children:
+    """What every kind of listing says before its rows, with what this kind has of its own."""
+    encode = _encoder(call)
+    return [
+        ("Name", bucket),
+        ("Prefix", encode(query.prefix)),
+        *own,
+        *_delimiter(query, encode),
+        *_encoding(call),
+        ("IsTruncated", found.truncated),
+    ]
 
 
 def _delimiter(query: Query, encode: Callable[[str], str]) -> Children:
