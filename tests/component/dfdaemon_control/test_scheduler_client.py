@@ -100,7 +100,8 @@ async def test_the_next_scheduler_on_the_ring_takes_over(channels: Channels) -> 
             await session.aclose("failed")
 
 
-async def test_while_no_scheduler_answers_the_known_seed_is_asked(channels: Channels) -> None:
+async def left_alone(channels: Channels) -> SchedulerClient:
+    """A node that knows a seed by a scheduler which has gone since."""
     async with scheduler() as running:
         address = f"127.0.0.1:{running.grpc.port}"
         client = SchedulerClient([address], channels, NODE)
@@ -108,7 +109,11 @@ async def test_while_no_scheduler_answers_the_known_seed_is_asked(channels: Chan
         directory = SeedDirectory(client)
         await directory.refresh()
         assert await directory.near("name") == [("127.0.0.1", 4005)]
-    inbox, session = register(client)
+    return client
+
+
+async def test_while_no_scheduler_answers_the_known_seed_is_asked(channels: Channels) -> None:
+    inbox, session = register(await left_alone(channels))
     named = await inbox.next(it.CandidatesNamed)
     assert isinstance(named, it.CandidatesNamed)
     assert named.parents[0].host_id == SEED
@@ -121,12 +126,7 @@ async def test_a_seed_that_is_away_with_the_schedulers_is_not_named_for_ever(
     """A rolling restart may take both: who only waits for them fails when its patience ends."""
     monkeypatch.setattr(control_session, "RETRY_S", 0.01)
     monkeypatch.setattr(control_session, "SEED_AWAY_S", 0.0)
-    async with scheduler() as running:
-        address = f"127.0.0.1:{running.grpc.port}"
-        client = SchedulerClient([address], channels, NODE)
-        await announce(client, address, SEED, seed=True)
-        await SeedDirectory(client).refresh()
-    inbox, session = register(client)
+    inbox, session = register(await left_alone(channels))
     named = await inbox.next(it.CandidatesNamed)
     assert isinstance(named, it.CandidatesNamed)
     session.reschedule(named.parents, "the connection was lost")
@@ -141,12 +141,7 @@ async def test_a_seed_that_was_lost_for_a_moment_is_named_again(
 ) -> None:
     monkeypatch.setattr(control_session, "RETRY_S", 0.01)
     monkeypatch.setattr(control_session, "SEED_AWAY_S", 3600.0)
-    async with scheduler() as running:
-        address = f"127.0.0.1:{running.grpc.port}"
-        client = SchedulerClient([address], channels, NODE)
-        await announce(client, address, SEED, seed=True)
-        await SeedDirectory(client).refresh()
-    inbox, session = register(client)
+    inbox, session = register(await left_alone(channels))
     named = await inbox.next(it.CandidatesNamed)
     assert isinstance(named, it.CandidatesNamed)
     session.reschedule(named.parents, "the connection was lost")
