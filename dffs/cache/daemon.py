@@ -11,6 +11,7 @@ import os
 import threading
 import time
 from collections import OrderedDict
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,22 @@ class DaemonSwarm:
         self._channel.close()
 
 
+@dataclass(slots=True)
+class _Span:
+    """One call: the bytes from ``start`` to ``end`` are asked for, those before ``told`` are there."""
+
+    call: Any
+    start: int
+    end: int
+    told: int
+
+    def wants(self, offset: int, end: int) -> bool:
+        return self.start <= offset and end <= self.end
+
+    def has(self, offset: int, end: int) -> bool:
+        return self.start <= offset and end <= self.told
+
+
 class DaemonFile:
     """One file. See dffs.vfs.swarm.SwarmFile. `path` is the daemon's file, if it was complete once."""
 
@@ -112,9 +129,8 @@ class DaemonFile:
         self._size = size_bytes
         self._changed = threading.Condition()
         self._fd: int | None = None
-        self._calls: list[Any] = []
-        self._spans: list[list[int]] = []  # [start, told up to, wanted end], one per call
-        self._whole: list[int] | None = None
+        self._spans: list[_Span] = []
+        self._whole: _Span | None = None
         self._closed = False
         self._path = path or ""
         self.failed = False
@@ -164,7 +180,7 @@ class DaemonFile:
                 if self.failed or self._closed or span is None:
                     return False
                 # What comes out of order is progress as well, though it is not told yet.
-                if (progress := (span[1], self._journal_bytes())) != told:
+                if (progress := (span.told, self._journal_bytes())) != told:
                     told, deadline = progress, time.monotonic() + _STALL_S
                 self._changed.wait(_LOOK_S)
                 if time.monotonic() >= deadline:
@@ -175,7 +191,7 @@ class DaemonFile:
 
     def _told(self, offset: int, end: int) -> bool:
         """What was told once is in the file, whatever became of the daemon."""
-        return any(span[0] <= offset and end <= span[1] for span in self._spans)
+        return any(span.has(offset, end) for span in self._spans)
 
     def _journal_bytes(self) -> int:
         try:
@@ -183,11 +199,11 @@ class DaemonFile:
         except OSError:
             return 0
 
-    def _span(self, offset: int, end: int) -> list[int] | None:
+    def _span(self, offset: int, end: int) -> _Span | None:
         """The call that brings these bytes; it is made if there is none."""
         for span in self._spans:
-            near = span is not self._whole or offset - span[1] <= _NEAR_BYTES
-            if span[0] <= offset and end <= span[2] and near:
+            near = span is not self._whole or offset - span.told <= _NEAR_BYTES
+            if span.wants(offset, end) and near:
                 return span
         if (self._spans or self._size <= _SMALL_BYTES) and self._whole is None:
             # Whoever comes back for more reads on: from now on the whole is wanted.
@@ -196,21 +212,20 @@ class DaemonFile:
         start = offset // _WINDOW_BYTES * _WINDOW_BYTES
         return self._call(start, min(max(start + _WINDOW_BYTES, end), self._size))
 
-    def _call(self, start: int, end: int) -> list[int]:
-        span = [start, start, end]
+    def _call(self, start: int, end: int) -> _Span:
         whole = start == 0 and end == self._size
         call = self._swarm.call(self._url, self._size, start, 0 if whole else end - start)
-        self._calls.append(call)
+        span = _Span(call, start, end, told=start)
         self._spans.append(span)
         threading.Thread(
-            target=self._follow, args=(call, span, whole), name="dffs-swarm", daemon=True
+            target=self._follow, args=(span, whole), name="dffs-swarm", daemon=True
         ).start()
         return span
 
-    def _follow(self, call: Any, span: list[int], whole: bool) -> None:
+    def _follow(self, span: _Span, whole: bool) -> None:
         path = ""
         try:
-            for answer in call:
+            for answer in span.call:
                 if answer.HasField("download_task_started_response"):
                     path = answer.download_task_started_response.response_header[PLACE_HEADER]
                     self._path = path
@@ -218,11 +233,11 @@ class DaemonFile:
                 piece = answer.download_piece_finished_response.piece
                 with self._changed:
                     self._see(path)
-                    span[1] = max(span[1], piece.offset + piece.length)
+                    span.told = max(span.told, piece.offset + piece.length)
                     self._changed.notify_all()
             with self._changed:
                 self._see(path)
-                span[1] = span[2]
+                span.told = span.end
                 self.complete = self.complete or (whole and self._fd is not None)
                 self._changed.notify_all()
             if whole and path:
@@ -249,15 +264,11 @@ class DaemonFile:
         with self._changed:
             self._closed = True
             # All bytes are here and the daemon is checking the whole: the next reader wants to know.
-            checked = self._whole is not None and self._whole[1] == self._size
-            calls = [
-                call
-                for call, span in zip(self._calls, self._spans, strict=True)
-                if not (checked and span is self._whole)
-            ]
+            checked = self._whole if self._whole and self._whole.told == self._size else None
+            ended = [span for span in self._spans if span is not checked]
             self._changed.notify_all()
-        for call in calls:
-            call.cancel()
+        for span in ended:
+            span.call.cancel()
         # Readers that are at it hold the object; the descriptor goes with it.
 
     def __del__(self) -> None:
