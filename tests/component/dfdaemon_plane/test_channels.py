@@ -256,3 +256,13 @@ async def test_dialling_a_peer_that_never_answers() -> None:
             await dial(addr, hello("me"), None, BRISK)
     with pytest.raises(PeerBroken):
         await dial(addr, hello("me"), None, BRISK)
+
+
+async def test_news_that_is_due_when_the_connection_has_gone_is_dropped() -> None:
+    async with pair() as (here, _, _):
+        here._writer.transport.abort()
+        with pytest.raises(PeerBroken):
+            async for _frame in here.frames():
+                pass
+        # A timer that was due in the same turn of the loop comes late.
+        here._flush_news()
